@@ -1,0 +1,68 @@
+package config
+
+import (
+	"context"
+	"time"
+)
+
+// Observer is told of what dtde does. Its methods are called synchronously on the
+// goroutine of the statement, must be quick and safe for concurrent use, and must
+// not use the same transaction. A nil Observer costs nothing.
+type Observer interface {
+	// ShardResolved is called once a statement's shards are chosen, before it runs.
+	ShardResolved(ctx context.Context, e ShardResolved)
+	// QueryExecuted is called after a statement ran, also when it failed.
+	QueryExecuted(ctx context.Context, e QueryExecuted)
+}
+
+// ShardResolved says which shards a statement was routed to, and why.
+type ShardResolved struct {
+	// At is when, in UTC.
+	At time.Time
+	// Entity is the model's name, Operation "select", "insert", "update", "delete" or "raw".
+	Entity, Operation string
+	// Shards are the ids, in visiting order.
+	Shards []string
+	// Reason says why these shards.
+	Reason string
+	// CorrelationID comes from the context (see WithCorrelationID) or was made for the statement.
+	CorrelationID string
+}
+
+// QueryExecuted says how a statement went.
+type QueryExecuted struct {
+	// At is when it ended, in UTC.
+	At time.Time
+	// Entity is the model's name, Operation "select", "insert", "update", "delete" or "raw".
+	Entity, Operation string
+	// Shards are the ids, in visiting order.
+	Shards []string
+	// Form is "one", "union", "sessions", "steps" or "none".
+	Form string
+	// Reason says why these shards.
+	Reason string
+	// Rows is GORM's RowsAffected.
+	Rows int64
+	// Resolution is the time that routing took, Total the whole statement's.
+	Resolution, Total time.Duration
+	// PerShard has the time of each statement sent, by shard id; a union's one
+	// statement stands under every shard that it read.
+	PerShard map[string]time.Duration
+	// CorrelationID is the same as ShardResolved's.
+	CorrelationID string
+	// Err is the statement's error, or nil.
+	Err error
+}
+
+type correlationKey struct{}
+
+// WithCorrelationID returns a context whose statements carry id in their events.
+func WithCorrelationID(ctx context.Context, id string) context.Context {
+	return context.WithValue(ctx, correlationKey{}, id)
+}
+
+// CorrelationID gives the context's id, or "".
+func CorrelationID(ctx context.Context) string {
+	id, _ := ctx.Value(correlationKey{}).(string)
+	return id
+}
