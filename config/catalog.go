@@ -35,6 +35,12 @@ type Table struct {
 	LocalUnique map[string]bool
 	// KeySpec is the primary key generator, with its Source decided.
 	KeySpec KeySpec
+	// Primary is the single primary key column as a key value, or nil if the primary
+	// key is composite or of a kind that cannot be one.
+	Primary *KeyColumn
+	// IDShard gives the shard whose slot a generated primary key carries; nil unless
+	// KeySpec.CarrySlot. Every row's id carries its shard: inserts see to that.
+	IDShard func(id Value) (shard string, ok bool)
 	// Fingerprint is what decides placement, as it stands in dtde_catalog.
 	Fingerprint string
 	// Spec is what the entity was compiled from.
