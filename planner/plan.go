@@ -1,0 +1,128 @@
+package planner
+
+import (
+	"gorm.io/gorm/clause"
+
+	"github.com/go-dtde/dtde/config"
+)
+
+// Form is how a plan is carried out.
+type Form uint8
+
+// The forms.
+const (
+	// None: no shard can hold a row; nothing is sent.
+	None Form = iota
+	// One statement, aimed at one shard.
+	One
+	// Union is one statement over UNION ALL of the shards.
+	Union
+	// Sessions are one statement per shard on one snapshot, merged in Go. Locking
+	// reads visit the shards one after the other, in the order of the targets.
+	Sessions
+	// Steps are one write per shard, one after the other, in one transaction.
+	Steps
+)
+
+var formNames = [...]string{"none", "one", "union", "sessions", "steps"}
+
+// String is the form's name in lower case, as plans and events have it.
+func (f Form) String() string {
+	if int(f) < len(formNames) {
+		return formNames[f]
+	}
+	return "invalid"
+}
+
+// Target is one shard of a plan.
+type Target struct {
+	Shard *config.Shard
+	// Where replaces the statement's WHERE expressions on this shard: the caller's
+	// own with IN lists cut to the shard's values. nil means the caller's as they are.
+	Where []clause.Expression
+	// Rows are the positions of the shard's rows in the caller's order (inserts).
+	Rows []int
+	// New tells that the shard is not in the catalog yet: it must be made and
+	// announced before it is written (inserts and moves).
+	New bool
+}
+
+// Plan is a decision: which shards a statement visits, how, and why. It is data;
+// nobody changes it but the executor, which fills in Statements.
+type Plan struct {
+	Operation Operation
+	// Entity is the model's name.
+	Entity string
+	Table  *config.Table
+	// Epoch is the catalog's epoch that the plan was made of.
+	Epoch   int64
+	Form    Form
+	Targets []Target
+	// Reason says why these shards: `region {"US"}`, `all shards: lower(region) not understood`.
+	Reason string
+	// FormReason says why this form.
+	FormReason string
+	// Open tells that shards made at run time could be missing: the executor sees to
+	// it that the catalog is current before it trusts the targets.
+	Open bool
+	// Pushed (Form Union): each branch carries its own WHERE (Target.Where, or the
+	// caller's), and with BranchLimit > 0 the ORDER BY and LIMIT BranchLimit too. The
+	// statement around the branches keeps everything but the WHERE.
+	Pushed bool
+	// BranchLimit is the LIMIT of each branch or session, offset + limit of the
+	// statement; 0 means none.
+	BranchLimit int
+	// Merge says how rows of sessions are merged.
+	Merge Merge
+	// Locking (Form Sessions): the shards are read one after the other, in the order
+	// of the targets, because the statement locks what it reads.
+	Locking bool
+	// Moves (updates): rows found on any target but Destination would belong to
+	// Destination afterwards, because the update assigns the shard key. The statement
+	// as it stands may run on Destination only; on every other target the executor
+	// makes sure that no row matches, moves the rows, or fails with ErrShardKeyChanged.
+	// Destination is nil if Moves is false; it may not be among the targets.
+	Moves       bool
+	Destination *Target
+	// Statements are what was sent; the executor fills them in.
+	Statements []SQL
+}
+
+// SQL is one statement as it was sent.
+type SQL struct {
+	// Shards are the ids of the shards that it read or wrote.
+	Shards []string
+	// Text is the statement with its placeholders, Args their number.
+	Text string
+	Args int
+}
+
+// Merge says how the rows of sessions become the statement's.
+type Merge struct {
+	// Order is the statement's ORDER BY; each session is ordered by it already.
+	Order []OrderKey
+	// Offset and Limit are the statement's; Limit -1 means none.
+	Offset, Limit int
+	// Distinct drops rows that are equal in every column.
+	Distinct bool
+	// Sum adds the sessions' one number each (COUNT).
+	Sum bool
+}
+
+// OrderKey is one key of a merge.
+type OrderKey struct {
+	// Column is the result column's name.
+	Column string
+	Desc   bool
+	// NullsFirst tells where NULL stands in the result, Desc already considered.
+	NullsFirst bool
+}
+
+// ShardIDs lists the targets' ids, in visiting order.
+func (p *Plan) ShardIDs() []string {
+	ids := make([]string, len(p.Targets))
+	for i := range p.Targets {
+		ids[i] = p.Targets[i].Shard.ID
+	}
+	return ids
+}
