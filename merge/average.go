@@ -19,7 +19,8 @@ const (
 	// division chooses, rounded half away from zero.
 	AveragePostgres
 	// AverageMySQL returns decimal text with four digits more than the sum, the default of div_precision_increment,
-	// rounded half away from zero, at most 38 behind the point: MariaDB and MySQL.
+	// at most 38 behind the point, rounded half away from zero except where the server itself cuts (see mysqlCuts):
+	// MariaDB and MySQL.
 	AverageMySQL
 )
 
@@ -54,15 +55,15 @@ func (rule AverageRule) divide(sum, count *total) (driver.Value, error) {
 	case AverageFloat:
 		return dividend.float() / float64(values), nil
 	case AveragePostgres:
-		return sum.text(dividend.divide(values, postgresScale(dividend, values))), nil
+		return sum.text(dividend.divide(values, postgresScale(dividend, values), false)), nil
 	default:
 		scale := min(dividend.scale+mysqlIncrement, mysqlMaxScale)
-		return []byte(dividend.divide(values, scale).String()), nil
+		return []byte(dividend.divide(values, scale, mysqlCuts(dividend.scale, scale)).String()), nil
 	}
 }
 
-// divide returns d/n with the given scale, rounded half away from zero.
-func (d *decimal) divide(n int64, scale int) *decimal {
+// divide returns d/n with the given scale, rounded half away from zero or cut.
+func (d *decimal) divide(n int64, scale int, cut bool) *decimal {
 	dividend, divisor := new(big.Int).Set(&d.unscaled), big.NewInt(n)
 	if shift := scale - d.scale; shift >= 0 {
 		dividend.Mul(dividend, powerOfTen(shift))
@@ -74,13 +75,25 @@ func (d *decimal) divide(n int64, scale int) *decimal {
 	dividend.Abs(dividend)
 	var rest big.Int
 	result.unscaled.QuoRem(dividend, divisor, &rest)
-	if rest.Lsh(&rest, 1).Cmp(divisor) >= 0 {
+	if !cut && rest.Lsh(&rest, 1).Cmp(divisor) >= 0 {
 		result.unscaled.Add(&result.unscaled, one)
 	}
 	if sign < 0 {
 		result.unscaled.Neg(&result.unscaled)
 	}
 	return result
+}
+
+// mysqlWord is the number of decimal digits that the server keeps together.
+const mysqlWord = 9
+
+// mysqlCuts reports whether the server has no digit left to round a quotient of the given scale by: it divides to whole
+// words, as many as the sum's scale and the increment need, and cuts there (seen: 2.00000 / 3 is 0.666666666).
+func mysqlCuts(sumScale, scale int) bool {
+	sumDigits := (sumScale + mysqlWord - 1) / mysqlWord * mysqlWord
+	increment := max(mysqlIncrement-(sumDigits-sumScale), 0)
+	computed := (sumDigits + increment + mysqlWord - 1) / mysqlWord * mysqlWord
+	return computed <= scale
 }
 
 // PostgreSQL keeps numerics in digits of base 10,000 and chooses the scale of a quotient from the first digits.

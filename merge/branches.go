@@ -112,6 +112,8 @@ type owned struct {
 	closed bool
 }
 
+func (o *owned) ColumnTypes() []ColumnType { return columnTypes(o.Source) }
+
 func (o *owned) Close() error {
 	if o.closed {
 		return nil

@@ -24,14 +24,14 @@ type distinct struct {
 }
 
 func (d *distinct) Columns() []string         { return d.src.Columns() }
-func (d *distinct) ColumnTypes() []ColumnType { return columnTypes(d.src.Source) }
+func (d *distinct) ColumnTypes() []ColumnType { return d.src.ColumnTypes() }
 
 func (d *distinct) Next(dest []driver.Value) error {
 	if d.failure != nil {
 		return d.failure
 	}
 	if d.kinds == nil {
-		d.kinds = kindsOf(columnTypes(d.src.Source))
+		d.kinds = kindsOf(d.src.ColumnTypes())
 	}
 	for {
 		err := d.src.Next(dest)

@@ -105,7 +105,7 @@ func (g *grouped) ColumnTypes() []ColumnType {
 	if len(g.columns) == 0 || g.types != nil {
 		return g.types
 	}
-	return g.spec.resultTypes(columnTypes(g.src.Source))
+	return g.spec.resultTypes(g.src.ColumnTypes())
 }
 
 func (spec GroupSpec) resultTypes(types []ColumnType) []ColumnType {
@@ -147,7 +147,7 @@ func (g *grouped) Next(dest []driver.Value) error {
 
 // read consumes the partial rows. types are taken before the first one and describe the result from then on.
 func (g *grouped) read() error {
-	partialTypes := columnTypes(g.src.Source)
+	partialTypes := g.src.ColumnTypes()
 	kinds := kindsOf(partialTypes)
 	keyed := false
 	// The caller's specification stays as it is; ours gets the comparers.

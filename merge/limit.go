@@ -19,7 +19,7 @@ type limited struct {
 }
 
 func (l *limited) Columns() []string         { return l.src.Columns() }
-func (l *limited) ColumnTypes() []ColumnType { return columnTypes(l.src.Source) }
+func (l *limited) ColumnTypes() []ColumnType { return l.src.ColumnTypes() }
 
 func (l *limited) Next(dest []driver.Value) error {
 	if l.failure != nil {

@@ -29,7 +29,7 @@ type OrderKey struct {
 // that is due next is read from each source; a source's following row is read when the next one is asked for.
 func Ordered(keys []OrderKey, sources ...Source) Source {
 	o := &ordered{branches: newBranches(sources), keys: keys}
-	if o.failure == nil {
+	if o.failure == nil && len(sources) > 0 {
 		o.failure = checkKeys(keys, o.columns)
 	}
 	return o

@@ -28,7 +28,7 @@ func (s *sorted) ColumnTypes() []ColumnType {
 	if s.rows != nil {
 		return s.rows.after
 	}
-	return columnTypes(s.src.Source)
+	return s.src.ColumnTypes()
 }
 
 func (s *sorted) Next(dest []driver.Value) error {
@@ -56,7 +56,7 @@ func (s *sorted) read() error {
 	if err := checkKeys(s.keys, s.Columns()); err != nil {
 		return err
 	}
-	keys := withComparers(s.keys, s.src.Source)
+	keys := withComparers(s.keys, &s.src)
 	rows, err := buffer(&s.src, s.maxRows)
 	if err != nil {
 		return err
