@@ -5,6 +5,7 @@ import (
 	"math"
 	"reflect"
 	"strconv"
+	"strings"
 	"time"
 
 	"gorm.io/gorm/schema"
@@ -27,45 +28,34 @@ type KeyColumn struct {
 	// Precision is the column's resolution in time (KindTime): values are cut to it
 	// as the engine stores them; 0 means nanoseconds.
 	Precision time.Duration
-	// DateOnly tells that the column stores a calendar date without time of day.
+	// DateOnly tells that the column stores a calendar date without time of day: only
+	// a midnight in UTC converts.
 	DateOnly bool
-}
-
-// KindOf gives the kind of a field's values, or KindInvalid if it cannot be a key
-// column: floating point and decimal numbers, JSON, and everything else that does
-// not compare exactly.
-func KindOf(f *schema.Field) Kind {
-	switch f.GORMDataType {
-	case schema.Bool:
-		return KindBool
-	case schema.Int, schema.Uint:
-		return KindInt
-	case schema.String:
-		return KindString
-	case schema.Time:
-		return KindTime
-	case schema.Bytes:
-		return KindBytes
-	}
-	switch t := f.IndirectFieldType; t.Kind() {
-	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
-		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		return KindInt
-	case reflect.String:
-		return KindString
-	case reflect.Bool:
-		return KindBool
-	}
-	return KindInvalid
+	// Zoneless tells that the engine stores a time as its clock reads and forgets the
+	// zone (PostgreSQL's timestamp): only times at UTC's offset convert.
+	Zoneless bool
+	// UUID tells that the column's type is UUID and the field's is text: text converts
+	// if it is a UUID, to its lower case form.
+	UUID bool
+	// Padded tells that the engine ignores trailing spaces (char(n)): text converts
+	// to what is left without them.
+	Padded bool
+	// Length is the n of a binary(n) column, which the engine fills with zeros: only
+	// byte strings of this length convert. 0 means any length.
+	Length int
 }
 
 // maxExactFloat is the largest magnitude up to which every integer is a float64.
 const maxExactFloat = 1 << 53
 
 // Convert turns a Go value, as GORM hands it to the driver, into a key value of the
-// column's kind. ok is false if the type does not convert without loss: the caller
-// then does not prune, or refuses. Pointers, named types and driver.Valuer (also
-// sql.Null…) are seen through; nil is NULL.
+// column's kind, as the engine stores it: times are cut to the column's precision.
+// ok is false if the type does not convert without loss: the caller then does not
+// prune, or refuses. Pointers, named types and driver.Valuer (also sql.Null…) are
+// seen through; nil is NULL.
+//
+// A bound of a comparison that was cut is not where the engine compares; use
+// [KeyColumn.ConvertCut] for those.
 func (k *KeyColumn) Convert(v any) (val Value, ok bool) {
 	switch x := v.(type) {
 	case nil:
@@ -81,20 +71,47 @@ func (k *KeyColumn) Convert(v any) (val Value, ok bool) {
 	case []byte:
 		return k.fromBytes(x)
 	case driver.Valuer:
-		rv := reflect.ValueOf(v)
-		if rv.Kind() == reflect.Pointer && rv.IsNil() {
-			return Null(), true
-		}
-		inner, err := x.Value()
-		if err != nil {
-			return Value{}, false
-		}
-		if _, again := inner.(driver.Valuer); again {
-			return Value{}, false
-		}
-		return k.Convert(inner)
+		return k.fromValuer(x)
 	}
+	return k.fromReflect(reflect.ValueOf(v))
+}
+
+// ConvertCut is Convert for a value that rows are compared with. cut tells that val
+// is less precise than v: the value meant lies above val and below the next one that
+// the column can store, and drivers differ in whether they cut it before the engine
+// sees it. Then "< v" and "<= v" hold at most for keys up to and with val, "> v" for
+// keys above val, ">= v" for keys from val, "= v" for val at most, and "<> v" says
+// nothing.
+func (k *KeyColumn) ConvertCut(v any) (val Value, cut, ok bool) {
+	val, ok = k.Convert(v)
+	if !ok || k.Precision == 0 || val.kind != KindTime {
+		return val, false, ok
+	}
+	whole := KeyColumn{Kind: KindTime, DateOnly: k.DateOnly, Zoneless: k.Zoneless}
+	exact, _ := whole.Convert(v)
+	return val, exact != val, true
+}
+
+var valuerType = reflect.TypeFor[driver.Valuer]()
+
+// fromValuer asks v for its value, as database/sql does it: a nil pointer to a type
+// whose Value has a value receiver is NULL and is not called.
+func (k *KeyColumn) fromValuer(v driver.Valuer) (Value, bool) {
 	rv := reflect.ValueOf(v)
+	if rv.Kind() == reflect.Pointer && rv.IsNil() && rv.Type().Elem().Implements(valuerType) {
+		return Null(), true
+	}
+	inner, err := v.Value()
+	if err != nil {
+		return Value{}, false
+	}
+	if _, again := inner.(driver.Valuer); again {
+		return Value{}, false
+	}
+	return k.Convert(inner)
+}
+
+func (k *KeyColumn) fromReflect(rv reflect.Value) (Value, bool) {
 	for rv.Kind() == reflect.Pointer || rv.Kind() == reflect.Interface {
 		if rv.IsNil() {
 			return Null(), true
@@ -102,7 +119,7 @@ func (k *KeyColumn) Convert(v any) (val Value, ok bool) {
 		rv = rv.Elem()
 		if rv.CanInterface() {
 			if inner, valuer := rv.Interface().(driver.Valuer); valuer {
-				return k.Convert(inner)
+				return k.fromValuer(inner)
 			}
 			if t, isTime := rv.Interface().(time.Time); isTime {
 				return k.fromTime(t)
@@ -136,7 +153,7 @@ func (k *KeyColumn) Convert(v any) (val Value, ok bool) {
 		if rv.Type().Elem().Kind() == reflect.Uint8 && k.Kind == KindBytes {
 			b := make([]byte, rv.Len())
 			reflect.Copy(reflect.ValueOf(b), rv)
-			return Bytes(b), true
+			return k.fromBytes(b)
 		}
 	case reflect.Struct:
 		if rv.CanInterface() {
@@ -163,6 +180,12 @@ func (k *KeyColumn) fromInt(i int64) (Value, bool) {
 func (k *KeyColumn) fromString(s string) (Value, bool) {
 	switch k.Kind {
 	case KindString:
+		if k.UUID {
+			return canonicalUUID(s)
+		}
+		if k.Padded {
+			s = strings.TrimRight(s, " ")
+		}
 		return Text(s), true
 	case KindInt:
 		i, err := strconv.ParseInt(s, 10, 64)
@@ -173,25 +196,50 @@ func (k *KeyColumn) fromString(s string) (Value, bool) {
 	return Value{}, false
 }
 
+// canonicalUUID takes the usual form of a UUID, 8-4-4-4-12 hexadecimal digits, in
+// either case. The engines read other forms too; those do not convert.
+func canonicalUUID(s string) (Value, bool) {
+	if len(s) != 36 {
+		return Value{}, false
+	}
+	for i := range len(s) {
+		c := s[i]
+		hyphen := i == 8 || i == 13 || i == 18 || i == 23
+		digit := c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
+		if hyphen != (c == '-') || !hyphen && !digit {
+			return Value{}, false
+		}
+	}
+	return Text(strings.ToLower(s)), true
+}
+
+// fromBytes takes a byte string for a byte column only: beside text the engines
+// differ (SQLite's x'5553' is not 'US').
 func (k *KeyColumn) fromBytes(b []byte) (Value, bool) {
-	if b == nil {
+	switch {
+	case b == nil:
 		return Null(), true
+	case k.Kind != KindBytes || k.Length > 0 && len(b) != k.Length:
+		return Value{}, false
 	}
-	switch k.Kind {
-	case KindBytes:
-		return Bytes(b), true
-	case KindString:
-		return Text(string(b)), true
-	}
-	return Value{}, false
+	return Bytes(b), true
 }
 
 func (k *KeyColumn) fromTime(t time.Time) (Value, bool) {
 	if k.Kind != KindTime {
 		return Value{}, false
 	}
+	if k.Zoneless {
+		if _, offset := t.Zone(); offset != 0 {
+			return Value{}, false
+		}
+	}
+	t = t.UTC()
+	if k.DateOnly {
+		return Time(t), t.Equal(t.Truncate(24 * time.Hour))
+	}
 	if k.Precision > 0 {
-		t = t.UTC().Truncate(k.Precision)
+		t = t.Truncate(k.Precision)
 	}
 	return Time(t), true
 }

@@ -135,14 +135,14 @@ func (v Value) String() string {
 	case KindString:
 		return strconv.Quote(v.str)
 	case KindBytes:
-		return "0x" + strings.ToUpper(hex(v.str))
+		return "0x" + strings.ToUpper(hexDigits(v.str))
 	case KindTime:
 		return v.AsTime().Format(time.RFC3339Nano)
 	}
 	return "invalid"
 }
 
-func hex(s string) string {
+func hexDigits(s string) string {
 	const digits = "0123456789abcdef"
 	out := make([]byte, 0, 2*len(s))
 	for i := range len(s) {

@@ -1,0 +1,85 @@
+package config
+
+import (
+	"strings"
+
+	"gorm.io/gorm/schema"
+)
+
+// field finds a field by its Go name or its column; nil if there is none with a column.
+func (k *compiler) field(name string) *schema.Field {
+	if f := k.schema.FieldsByName[name]; f != nil && f.DBName != "" {
+		return f
+	}
+	if f := k.schema.FieldsByDBName[name]; f != nil {
+		return f
+	}
+	return nil
+}
+
+// columns describes the shard key's columns; faults are reported, and the result is
+// complete only without any.
+func (k *compiler) columns(names []string) []KeyColumn {
+	keys := make([]KeyColumn, 0, len(names))
+	for _, name := range names {
+		f := k.field(name)
+		if f == nil {
+			k.fault(name, "the model has no such field or column")
+			continue
+		}
+		for i := range keys {
+			if keys[i].Column == f.DBName {
+				k.fault(f.Name, "the field is in the shard key twice")
+			}
+		}
+		column := KeyColumnOf(f, k.env.Dialect)
+		k.keyField(f, &column)
+		k.compareAs(&column)
+		keys = append(keys, column)
+	}
+	return keys
+}
+
+// keyField refuses fields that cannot be a shard key.
+func (k *compiler) keyField(f *schema.Field, column *KeyColumn) {
+	if column.Kind == KindInvalid {
+		k.fault(f.Name, "a field of type %s cannot be a shard key: its values do not compare exactly; "+
+			"use an integer, text, bool, time or byte string", typeName(f))
+	}
+	if !f.Creatable {
+		k.fault(f.Name, "the field is never written by gorm, so rows would have no shard key")
+	}
+	declared := strings.ToLower(f.TagSettings["TYPE"])
+	switch {
+	case f.DefaultValue != "" && f.DefaultValueInterface == nil,
+		strings.Contains(declared, "generated "), strings.Contains(declared, " as ("), strings.Contains(declared, " default "):
+		k.fault(f.Name, "the database fills this column after the row's shard is chosen; set it in Go (BeforeCreate) instead of by a default")
+	case f.AutoIncrement && !f.PrimaryKey:
+		k.fault(f.Name, "an autoIncrement column cannot be a shard key: the database fills it after the row's shard is chosen")
+	}
+}
+
+func typeName(f *schema.Field) string {
+	if declared := f.TagSettings["TYPE"]; declared != "" {
+		return declared
+	}
+	return f.FieldType.String()
+}
+
+// compareAs asks how a text column compares.
+func (k *compiler) compareAs(c *KeyColumn) {
+	if c.Kind != KindString {
+		c.BytesEqual, c.BytesOrder = true, true
+		return
+	}
+	if k.env.TextEqual != nil {
+		c.BytesEqual = c.BytesEqual && k.env.TextEqual(k.entity, c.Field)
+	} else {
+		c.BytesEqual = c.BytesEqual && k.table.Migrations
+	}
+	if k.env.TextOrder != nil {
+		c.BytesOrder = c.BytesOrder && k.env.TextOrder(k.entity, c.Field)
+	} else {
+		c.BytesOrder = c.BytesOrder && k.table.Migrations
+	}
+}
