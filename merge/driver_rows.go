@@ -9,7 +9,7 @@ import (
 type driverRows struct {
 	src     Source
 	types   []ColumnType
-	moved   bool // types are older than the current row
+	current bool // types are those of the current row
 	closed  bool
 	columns []string
 }
@@ -22,16 +22,14 @@ var (
 	_ driver.RowsColumnTypePrecisionScale   = (*driverRows)(nil)
 )
 
-// newDriverRows takes the types at once: a source that has no rows is closed by its first Next, and can't tell them any
-// more.
 func newDriverRows(src Source) *driverRows {
-	return &driverRows{src: src, columns: src.Columns(), types: columnTypes(src)}
+	return &driverRows{src: src, columns: src.Columns()}
 }
 
 func (r *driverRows) Columns() []string { return r.columns }
 
 func (r *driverRows) Next(dest []driver.Value) error {
-	r.moved = true
+	r.current = false
 	return r.src.Next(dest)
 }
 
@@ -44,8 +42,9 @@ func (r *driverRows) Close() error {
 }
 
 func (r *driverRows) column(i int) *ColumnType {
-	if r.moved {
-		r.types, r.moved = columnTypes(r.src), false
+	// Asked for on demand: most callers scan into structs and never want them.
+	if !r.current {
+		r.types, r.current = columnTypes(r.src), true
 	}
 	return &r.types[i]
 }
