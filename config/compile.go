@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 
@@ -168,25 +169,17 @@ func (k *compiler) derived() {
 			k.fault(s.ID, "a predicate belongs to a manual table; use UseManualSharding")
 		}
 	}
-	before := len(k.list)
-	k.table.Keys = k.columns(k.env.Fields(e.Strategy))
-	if len(k.list) == before {
-		k.settings(&e.Strategy, e.Shards)
-	}
-	if len(k.list) > before {
+	columns, complete := k.columns(k.env.Fields(e.Strategy))
+	if !k.settings(&e.Strategy, columns) || !complete {
 		return
 	}
-	strategy, err := k.env.Strategy(e.Strategy, k.table.Keys, e.Shards)
+	strategy, err := k.env.Strategy(e.Strategy, columns, e.Shards)
 	if err != nil {
 		k.attach(k.name, "strategy", "the strategy cannot be made", err)
 		return
 	}
-	if err := strategy.Check(k.table.Keys); err != nil {
-		k.attach(k.name, "strategy", "the strategy does not take these key columns", err)
-		return
-	}
+	k.table.Keys = columns
 	k.table.Strategy = strategy
-	k.table.Spec = *e
 	k.shards(strategy.Shards())
 }
 
@@ -240,16 +233,19 @@ func (k *compiler) manual() {
 	k.shards(strategy.Shards())
 }
 
-// fingerprint joins what decides placement: the strategy's lines, one line for each
-// key column, and one for the layout of ids if they carry the slot.
+// fingerprint joins what decides placement, in lines that follow the rule of the
+// strategies' own: a line that was written once stays, and new ones may come. So the
+// layout of ids has its line also when ids carry nothing.
 func (k *compiler) fingerprint() string {
 	var b strings.Builder
 	b.WriteString(strings.TrimRight(k.table.Strategy.Fingerprint(), "\n"))
 	for i := range k.table.Keys {
-		b.WriteString("\nkey " + k.table.Keys[i].Column + " " + k.table.Keys[i].Kind.String())
+		fmt.Fprintf(&b, "\nkey[%d]=%s %s", i, k.table.Keys[i].Column, k.table.Keys[i].Kind)
 	}
 	if k.table.KeySpec.CarrySlot {
-		b.WriteString("\nid carries slot")
+		b.WriteString("\nid=slot")
+	} else {
+		b.WriteString("\nid=plain")
 	}
 	return b.String()
 }

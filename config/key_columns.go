@@ -17,27 +17,30 @@ func (k *compiler) field(name string) *schema.Field {
 	return nil
 }
 
-// columns describes the shard key's columns; faults are reported, and the result is
-// complete only without any.
-func (k *compiler) columns(names []string) []KeyColumn {
-	keys := make([]KeyColumn, 0, len(names))
+// columns describes the shard key's columns; complete tells that all were found and
+// are of a kind that a strategy can take.
+func (k *compiler) columns(names []string) (keys []KeyColumn, complete bool) {
+	complete = true
 	for _, name := range names {
 		f := k.field(name)
 		if f == nil {
 			k.fault(name, "the model has no such field or column")
+			complete = false
 			continue
 		}
 		for i := range keys {
 			if keys[i].Column == f.DBName {
 				k.fault(f.Name, "the field is in the shard key twice")
+				complete = false
 			}
 		}
 		column := KeyColumnOf(f, k.env.Dialect)
 		k.keyField(f, &column)
 		k.compareAs(&column)
+		complete = complete && column.Kind != KindInvalid
 		keys = append(keys, column)
 	}
-	return keys
+	return keys, complete
 }
 
 // keyField refuses fields that cannot be a shard key.
