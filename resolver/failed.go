@@ -1,0 +1,32 @@
+package resolver
+
+import (
+	"context"
+	"database/sql"
+	"time"
+)
+
+// failed is a context that has ended with an error of our choice. database/sql has no
+// constructor for a Row or Stmt that carries an error, but makes them when a call's
+// context has ended.
+type failed struct{ err error }
+
+var ended = func() chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
+
+func (f failed) Deadline() (time.Time, bool) { return time.Time{}, false }
+func (f failed) Done() <-chan struct{}       { return ended }
+func (f failed) Err() error                  { return f.err }
+func (f failed) Value(any) any               { return nil }
+
+var _ context.Context = failed{}
+
+// failedRow is a row whose Scan and Err give err. A Tx looks at the context before
+// anything else, so the zero value does.
+func failedRow(err error) *sql.Row { return new(sql.Tx).QueryRowContext(failed{err}, "") }
+
+// failedStmt is a statement whose every use gives err.
+func failedStmt(err error) *sql.Stmt { return new(sql.Tx).StmtContext(failed{err}, nil) }

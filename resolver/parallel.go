@@ -1,0 +1,140 @@
+package resolver
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"sync"
+)
+
+// Each calls f for every i in [0, n), at most limit at a time, and returns when all
+// calls have returned; limit below 1 means 1, and with 1 they run in order on the
+// caller's goroutine. The first failure cancels the context of the others and keeps
+// further calls from starting. The errors are joined in the order of i, without those
+// that only say that a sibling's failure, or the end of ctx, cancelled them. A panic of
+// f is raised again on the caller's goroutine, as is runtime.Goexit.
+func Each(ctx context.Context, limit, n int, f func(ctx context.Context, i int) error) error {
+	if n <= 0 {
+		return nil
+	}
+	if n == 1 { // nothing to cancel
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		return f(ctx, 0)
+	}
+	inner, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	g := &group{ctx: inner, cancel: cancel, f: f, errs: make([]error, n), first: -1}
+	if limit = min(limit, n); limit <= 1 {
+		for g.step() {
+		}
+		return g.result(ctx)
+	}
+	var wait sync.WaitGroup
+	for range limit {
+		wait.Add(1)
+		go func() {
+			defer wait.Done()
+			g.work()
+		}()
+	}
+	wait.Wait()
+	if g.panicked {
+		panic(g.panic)
+	}
+	if g.exited {
+		runtime.Goexit()
+	}
+	return g.result(ctx)
+}
+
+// group is the state of one Each.
+type group struct {
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	f      func(context.Context, int) error
+
+	mu       sync.Mutex
+	next     int
+	errs     []error
+	first    int // who failed first, or -1
+	panicked bool
+	panic    any
+	exited   bool
+}
+
+// work makes calls until there are none left, and catches what ends a goroutine.
+func (g *group) work() {
+	normal := false
+	defer func() {
+		if normal {
+			return
+		}
+		p := recover() // nil after Goexit: panic(nil) is an error value since Go 1.21
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		if p == nil {
+			g.exited = true
+		} else if !g.panicked {
+			g.panicked, g.panic = true, p
+		}
+		g.cancel(nil)
+	}()
+	for g.step() {
+	}
+	normal = true
+}
+
+// step makes one call, unless all are made or the group is cancelled.
+func (g *group) step() bool {
+	g.mu.Lock()
+	if g.next == len(g.errs) || g.ctx.Err() != nil {
+		g.mu.Unlock()
+		return false
+	}
+	i := g.next
+	g.next++
+	g.mu.Unlock()
+	err := g.f(g.ctx, i)
+	if err != nil {
+		g.mu.Lock()
+		g.errs[i] = err
+		if g.first < 0 {
+			g.first = i
+		}
+		g.mu.Unlock()
+		g.cancel(err)
+	}
+	return true
+}
+
+// result joins the failures that are reasons of their own.
+func (g *group) result(ctx context.Context) error {
+	if g.first < 0 {
+		if g.next < len(g.errs) { // stopped from outside
+			return ctx.Err()
+		}
+		return nil
+	}
+	var real []error
+	for i, err := range g.errs {
+		if err != nil && (i == g.first || !cancellation(err)) {
+			real = append(real, err)
+		}
+	}
+	if len(real) == 1 {
+		return real[0]
+	}
+	return errors.Join(real...)
+}
+
+// cancellation tells an error that comes from a cancelled context, also in the words
+// of a server that was asked to stop.
+func cancellation(err error) bool {
+	if errors.Is(err, context.Canceled) {
+		return true
+	}
+	var state interface{ SQLState() string }
+	return errors.As(err, &state) && state.SQLState() == "57014" // query_canceled
+}

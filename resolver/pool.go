@@ -1,0 +1,204 @@
+package resolver
+
+import (
+	"context"
+	"database/sql"
+
+	"gorm.io/gorm"
+)
+
+// PoolOptions are the settings of a [Pool]. The zero value is safe.
+type PoolOptions struct {
+	// Dialect is the dialector's name; it decides how names of save points compare.
+	Dialect string
+	// PrepareStmt prepares every statement once and keeps it. A *gorm.PreparedStmtDB
+	// handed to NewPool turns it on.
+	PrepareStmt bool
+	// MaxStatements bounds the prepared statements that are kept; the one used
+	// longest ago goes first. 0 or less means 1,000.
+	MaxStatements int
+}
+
+// Pool is the ConnPool that dtde installs on a *gorm.DB in place of the engine's
+// own. Statements pass through unchanged; transactions become [Tx]. It implements
+// gorm.ConnPool, gorm.ConnPoolBeginner and gorm.GetDBConnector, owns no connection,
+// needs no closing, and is safe for concurrent use.
+type Pool struct {
+	*poolCore
+	prepares bool
+}
+
+// poolCore is what a pool shares with its preparing twin.
+type poolCore struct {
+	inner      gorm.ConnPool
+	dialect    string
+	statements *statements
+	// preparing is the twin that prepares its statements; nil if inner isn't a pool.
+	preparing *Pool
+}
+
+var (
+	_ gorm.ConnPool         = (*Pool)(nil)
+	_ gorm.ConnPoolBeginner = (*Pool)(nil)
+	_ gorm.GetDBConnector   = (*Pool)(nil)
+)
+
+// NewPool wraps inner: a *sql.DB, a *gorm.PreparedStmtDB (unwrapped: dtde prepares
+// statements itself), or another pool that begins transactions. Connections that
+// aren't ours, such as a *sql.Conn or a given *sql.Tx, get their statements straight,
+// never prepared; those that can't begin a transaction answer BeginTx as plain GORM
+// does, with gorm.ErrInvalidTransaction. A nil inner is gorm.ErrInvalidDB. For a
+// given transaction [Wrap] gives more: Commit, Rollback, save points and hooks.
+func NewPool(inner gorm.ConnPool, opts PoolOptions) (*Pool, error) {
+	inner, prepared := Unwrap(inner)
+	switch p := inner.(type) {
+	case nil:
+		return nil, gorm.ErrInvalidDB
+	case *Pool: // wrapped once already
+		if prepared || opts.PrepareStmt {
+			return p.Prepared(), nil
+		}
+		return p, nil
+	}
+	core := &poolCore{inner: inner, dialect: opts.Dialect}
+	if isPool(inner) {
+		core.statements = newStatements(opts.MaxStatements)
+		core.preparing = &Pool{poolCore: core, prepares: true}
+		if prepared || opts.PrepareStmt {
+			return core.preparing, nil
+		}
+	}
+	return &Pool{poolCore: core}, nil
+}
+
+// isPool tells a pool of connections, on which a statement may be prepared for all,
+// from a single connection.
+func isPool(p gorm.ConnPool) bool {
+	switch p.(type) {
+	case *sql.Conn, gorm.TxCommitter:
+		return false
+	case gorm.TxBeginner, gorm.ConnPoolBeginner:
+		return true
+	}
+	return false
+}
+
+// Prepared is the same pool with prepared statements, whatever its options say; its
+// transactions use them too. Over a single connection it is the pool itself.
+func (p *Pool) Prepared() *Pool {
+	if p.preparing == nil {
+		return p
+	}
+	return p.preparing
+}
+
+// BeginTx gives a transaction that begins in the database with its first statement,
+// under ctx and opts; so an error of the real begin comes with that statement. Only a
+// context that has ended already is answered at once.
+func (p *Pool) BeginTx(ctx context.Context, opts *sql.TxOptions) (gorm.ConnPool, error) {
+	if !p.begins() {
+		return p, gorm.ErrInvalidTransaction
+	}
+	if err := ctx.Err(); err != nil {
+		return (*Tx)(nil), err // typed nil, as *sql.DB gives: GORM looks for it
+	}
+	return newTx(ctx, p, opts), nil
+}
+
+// begins tells whether inner can begin a transaction.
+func (p *poolCore) begins() bool {
+	switch p.inner.(type) {
+	case gorm.TxBeginner, gorm.ConnPoolBeginner:
+		return true
+	}
+	return false
+}
+
+// begin begins a real transaction of the engine.
+func (p *poolCore) begin(ctx context.Context, opts *sql.TxOptions) (gorm.Tx, error) {
+	return begin(ctx, p.inner, opts)
+}
+
+func begin(ctx context.Context, pool gorm.ConnPool, opts *sql.TxOptions) (gorm.Tx, error) {
+	switch b := pool.(type) {
+	case gorm.TxBeginner:
+		tx, err := b.BeginTx(ctx, opts)
+		if err != nil {
+			return nil, err // not tx: a nil *sql.Tx in an interface isn't nil
+		}
+		return tx, nil
+	case gorm.ConnPoolBeginner:
+		conn, err := b.BeginTx(ctx, opts)
+		if err != nil {
+			return nil, err
+		}
+		if tx, ok := conn.(gorm.Tx); ok {
+			return tx, nil
+		}
+	}
+	return nil, gorm.ErrInvalidTransaction
+}
+
+// GetDBConn gives the *sql.DB below, as gorm.DB.DB does for the pool wrapped.
+func (p *Pool) GetDBConn() (*sql.DB, error) { return sqlDB(p.inner) }
+
+// sqlDB asks GORM, which also knows how to get from a *sql.Tx to its *sql.DB.
+func sqlDB(p gorm.ConnPool) (*sql.DB, error) {
+	return (&gorm.DB{Config: &gorm.Config{ConnPool: p}}).DB()
+}
+
+// Ping checks that the database answers.
+func (p *Pool) Ping() error {
+	if pinger, ok := p.inner.(interface{ Ping() error }); ok {
+		return pinger.Ping()
+	}
+	db, err := p.GetDBConn()
+	if err != nil {
+		return err
+	}
+	return db.Ping()
+}
+
+// PrepareContext prepares a statement that the caller closes.
+func (p *Pool) PrepareContext(ctx context.Context, query string) (*sql.Stmt, error) {
+	return p.inner.PrepareContext(ctx, query)
+}
+
+// ExecContext runs a statement without rows.
+func (p *Pool) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	if p.prepares {
+		if s := p.statements.acquire(ctx, p.inner, query); s != nil {
+			result, err := s.stmt.ExecContext(ctx, args...)
+			if !p.statements.release(s, err) {
+				return result, err
+			}
+		}
+	}
+	return p.inner.ExecContext(ctx, query, args...)
+}
+
+// QueryContext runs a statement with rows, which the caller closes.
+func (p *Pool) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if p.prepares {
+		if s := p.statements.acquire(ctx, p.inner, query); s != nil {
+			rows, err := s.stmt.QueryContext(ctx, args...)
+			if !p.statements.release(s, err) {
+				return rows, err
+			}
+		}
+	}
+	return p.inner.QueryContext(ctx, query, args...)
+}
+
+// QueryRowContext runs a statement with at most one row.
+func (p *Pool) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	if p.prepares {
+		if s := p.statements.acquire(ctx, p.inner, query); s != nil {
+			row := s.stmt.QueryRowContext(ctx, args...)
+			if !p.statements.release(s, row.Err()) {
+				return row
+			}
+		}
+	}
+	return p.inner.QueryRowContext(ctx, query, args...)
+}

@@ -1,0 +1,222 @@
+package resolver
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/go-dtde/dtde/config"
+)
+
+// patience bounds the wait for each connection of Sessions after the first: who holds
+// one connection and waits for the next without end can deadlock a pool.
+const patience = 100 * time.Millisecond
+
+// Sessions are read sessions that all see one state of the database. Statement i runs
+// on lane i modulo [Sessions.Lanes]; a lane is one connection, so the rows of one
+// statement must be read and closed before the next on the same lane. Different lanes
+// may be used concurrently. Close must be called.
+type Sessions struct {
+	n     int
+	lanes []gorm.ConnPool
+	owned []lane
+}
+
+// lane is a transaction that was begun for the sessions.
+type lane struct {
+	gorm.Tx
+	release context.CancelFunc
+}
+
+// OpenSessions gives n read sessions on one snapshot, over at most parallel connections.
+//
+// Inside a transaction that is its own connection, if its isolation level makes
+// statements share a snapshot; otherwise the read is refused. Outside, PostgreSQL shares
+// an exported snapshot between connections: the first is waited for as long as ctx
+// allows, each further one is taken only if the pool has it at once or soon (100 ms) and
+// never beyond half of the pool's MaxOpenConns, so that reads which hold part of the
+// pool can't wait for each other; there may be fewer lanes than asked for. (A pool
+// that keeps fewer idle connections than lanes dials anew each time: SetMaxIdleConns.)
+// MySQL, MariaDB and SQLite have one lane. Refusals are *config.UnsupportedError.
+//
+// ctx must live until Close.
+func OpenSessions(ctx context.Context, pool gorm.ConnPool, dialect string, n, parallel int) (*Sessions, error) {
+	pool, _ = Unwrap(pool)
+	s := &Sessions{n: max(n, 1)}
+	if s.n == 1 { // one statement is always one snapshot
+		s.lanes = []gorm.ConnPool{pool}
+		return s, nil
+	}
+	if InTransaction(pool) {
+		if err := sharesSnapshot(ctx, pool, dialect); err != nil {
+			return nil, err
+		}
+		s.lanes = []gorm.ConnPool{pool}
+		return s, nil
+	}
+	if p, ok := pool.(*Pool); ok {
+		pool, _ = Unwrap(p.inner)
+	}
+	if !isPool(pool) {
+		// The program may have begun a transaction by hand on it.
+		return nil, refuse("sessions-connection", "several reads on one snapshot over a single connection that isn't dtde's",
+			"read with the union form, or in a transaction")
+	}
+	var err error
+	switch dialect {
+	case "postgres":
+		err = s.openPostgres(ctx, pool, parallel)
+	case "mysql":
+		// Its snapshot is made by the first read and stays, as WITH CONSISTENT SNAPSHOT
+		// would make it before; but BeginTx leaves the cleaning up to database/sql.
+		err = s.open(ctx, pool, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	case "sqlite":
+		err = s.open(ctx, pool, &sql.TxOptions{ReadOnly: true})
+	default:
+		return nil, refuse("sessions-engine", fmt.Sprintf("several reads on one snapshot on %s", dialect), "read with the union form")
+	}
+	if err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func refuse(reason, problem, hint string) error {
+	return &config.UnsupportedError{Reason: reason, Problem: problem, Hint: hint}
+}
+
+// open adds a lane, waiting for its connection.
+func (s *Sessions) open(ctx context.Context, pool gorm.ConnPool, opts *sql.TxOptions) error {
+	tx, err := begin(ctx, pool, opts)
+	if err != nil {
+		return fmt.Errorf("begin a read session: %w", err)
+	}
+	s.add(lane{Tx: tx})
+	return nil
+}
+
+func (s *Sessions) add(l lane) {
+	s.owned = append(s.owned, l)
+	s.lanes = append(s.lanes, l.Tx)
+}
+
+func (s *Sessions) openPostgres(ctx context.Context, pool gorm.ConnPool, parallel int) error {
+	opts := &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
+	if err := s.open(ctx, pool, opts); err != nil {
+		return err
+	}
+	more := min(s.n, parallel)
+	db, err := sqlDB(pool)
+	if err != nil {
+		more = 1 // nothing is known about how much the pool can give
+	} else if most := db.Stats().MaxOpenConnections; most > 0 {
+		more = min(more, most/2)
+	}
+	if more <= 1 || !free(db) {
+		return nil
+	}
+	var snapshot string
+	err = s.owned[0].QueryRowContext(ctx, "SELECT pg_export_snapshot()").Scan(&snapshot)
+	if err != nil || strings.Trim(snapshot, "0123456789ABCDEF-") != "" {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		// A server that can't export has aborted the transaction: one lane without.
+		s.Close()
+		s.lanes, s.owned = nil, nil
+		return s.open(ctx, pool, opts)
+	}
+	further := make([]lane, more-1)
+	// Under ctx, not Each's own, which ends here and would end the transactions.
+	err = Each(ctx, more-1, more-1, func(_ context.Context, i int) error {
+		if free(db) {
+			further[i] = join(ctx, pool, opts, snapshot)
+		}
+		return nil
+	})
+	if err == nil {
+		err = ctx.Err()
+	}
+	for _, l := range further {
+		if l.Tx != nil {
+			s.add(l)
+		}
+	}
+	return err
+}
+
+// free tells whether the pool could give a connection at once, at this moment.
+func free(db *sql.DB) bool {
+	stats := db.Stats()
+	return stats.MaxOpenConnections == 0 || stats.InUse < stats.MaxOpenConnections
+}
+
+// join begins a transaction on an exported snapshot, with little patience; a failure
+// only means a lane less.
+func join(ctx context.Context, pool gorm.ConnPool, opts *sql.TxOptions, snapshot string) lane {
+	wait, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	tx, release, err := beginWithin(ctx, wait, pool, opts)
+	if err != nil {
+		return lane{}
+	}
+	l := lane{tx, release}
+	if _, err := tx.ExecContext(ctx, "SET TRANSACTION SNAPSHOT '"+snapshot+"'"); err != nil {
+		l.close()
+		return lane{}
+	}
+	return l
+}
+
+func (l lane) close() {
+	_ = l.Rollback() // it only read
+	if l.release != nil {
+		l.release()
+	}
+}
+
+// Len is the number of sessions.
+func (s *Sessions) Len() int { return s.n }
+
+// Lanes is the number of connections, 1 to Len.
+func (s *Sessions) Lanes() int { return len(s.lanes) }
+
+// Sequential tells that there are fewer lanes than sessions: rows must be buffered,
+// because they can't all be open at a time.
+func (s *Sessions) Sequential() bool { return len(s.lanes) < s.n }
+
+// Query runs statement i, in [0, Len), on its session. The caller closes the rows.
+func (s *Sessions) Query(ctx context.Context, i int, query string, args []any) (*sql.Rows, error) {
+	return s.lanes[i%len(s.lanes)].QueryContext(ctx, query, args...)
+}
+
+// Each calls f for every session: the lanes in parallel, the sessions of a lane one
+// after another. f must have closed its rows when it returns. Errors, cancellation and
+// panics are as in the function [Each].
+func (s *Sessions) Each(ctx context.Context, f func(ctx context.Context, i int) error) error {
+	return Each(ctx, len(s.lanes), len(s.lanes), func(ctx context.Context, lane int) error {
+		for i := lane; i < s.n; i += len(s.lanes) {
+			if err := f(ctx, i); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Close ends the transactions of the sessions and gives their connections back; rows
+// that are still open end. The caller's own transaction is left as it is. A second call
+// does nothing.
+func (s *Sessions) Close() {
+	owned := s.owned
+	s.owned = nil
+	_ = Each(context.Background(), len(owned), len(owned), func(_ context.Context, i int) error {
+		owned[i].close()
+		return nil
+	})
+}
