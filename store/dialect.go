@@ -8,18 +8,18 @@ import (
 // texts are one dialect's statements. They are constant, so that drivers can keep them
 // prepared. sqlserver's are held by a golden file only.
 type texts struct {
-	Exists                      string
-	CreateCatalog, CreateNodes  string
-	SeedEpoch                   string
-	Epoch, LockEpoch, BumpEpoch string
-	Load, Shards, Placement     string
-	AddFact                     string
-	Active, SetActive           string
-	Rows, TakeRows              string
-	Nodes, LeaseNode, AddNode   string
-	RenewNode, ReleaseNode      string
-	Holder                      string
-	StepSequence                string
+	Exists                     string
+	CreateCatalog, CreateNodes string
+	SeedEpoch                  string
+	Epoch, BumpEpoch           string
+	Load, Shards, Placement    string
+	AddFact                    string
+	Active, SetActive          string
+	Rows, TakeRows             string
+	Nodes, LeaseNode, AddNode  string
+	RenewNode, ReleaseNode     string
+	Holder                     string
+	StepSequence               string
 }
 
 const catalogColumns = "(entity, kind, item, value, number)"
@@ -72,7 +72,6 @@ func textsFor(dialect string) (texts, bool) {
 		Exists: exists, CreateCatalog: catalogTable, CreateNodes: nodesTable,
 		SeedEpoch: add("dtde_catalog", catalogColumns, "'', 'epoch', '', '', 1", epochRow),
 		Epoch:     "SELECT number FROM dtde_catalog WHERE " + epochRow,
-		LockEpoch: "UPDATE dtde_catalog SET number = number WHERE " + epochRow,
 		BumpEpoch: "UPDATE dtde_catalog SET number = number + 1 WHERE " + epochRow,
 		Load:      "SELECT entity, kind, item, value, number FROM dtde_catalog WHERE kind IN ('epoch', 'shard', 'placement')",
 		Placement: "SELECT item, value FROM dtde_catalog WHERE entity = ?1 AND kind = 'placement'",

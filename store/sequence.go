@@ -61,15 +61,15 @@ func (s *Store) NextSequence(ctx context.Context, pool gorm.ConnPool, name strin
 			numbers, err = draw(ctx, s.reading(pool), drawSequence(s.dialect, name), n)
 		}
 	}
-	if err != nil {
-		return nil, attempted(fmt.Sprintf("draw from the sequence %q", name), err)
-	}
-	if s.dialect == "sqlserver" {
-		for i := 1; i < n; i++ { // a range, of which the server gives the first
-			numbers = append(numbers, numbers[0]+int64(i))
+	if err == nil && s.dialect == "sqlserver" {
+		for len(numbers) > 0 && len(numbers) < n { // a range, of which the server gives the first
+			numbers = append(numbers, numbers[len(numbers)-1]+1)
 		}
 	}
-	return numbers, nil
+	if err == nil && len(numbers) != n {
+		err = fmt.Errorf("the database gave %d numbers instead of %d", len(numbers), n)
+	}
+	return numbers, attempted(fmt.Sprintf("draw from the sequence %q", name), err)
 }
 
 // nativeSequences tells whether the database has sequences; of those behind GORM's
