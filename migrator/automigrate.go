@@ -1,0 +1,234 @@
+package migrator
+
+import (
+	"reflect"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/schema"
+
+	"github.com/go-dtde/dtde/config"
+)
+
+// AutoMigrate creates and changes every shard's table, and the tables of the other
+// models as GORM does, each after what it depends on. Foreign keys that would refer
+// to a sharded table are left out with a warning. An entity without migrations is
+// left alone.
+func (m Migrator) AutoMigrate(values ...any) error {
+	return m.tables(values, true, func(inner gorm.Migrator, values []any) error {
+		return inner.AutoMigrate(values...)
+	})
+}
+
+// CreateTable creates every shard's table, which must not exist.
+func (m Migrator) CreateTable(values ...any) error {
+	return m.tables(values, false, func(inner gorm.Migrator, values []any) error {
+		return inner.CreateTable(values...)
+	})
+}
+
+// tables makes tables: AutoMigrate (auto) or CreateTable, as the driver's run has it.
+func (m Migrator) tables(values []any, auto bool, run func(gorm.Migrator, []any) error) error {
+	if !m.concerns(values) {
+		return run(m.inner, values)
+	}
+	w, ordered, err := m.order(values, auto)
+	if err != nil {
+		return err
+	}
+	var made []Made
+	var rest []any
+	flush := func() error {
+		defer func() { rest = nil }()
+		if len(rest) == 0 {
+			return nil
+		}
+		return run(w.target(m.db).Migrator(), rest)
+	}
+	for _, o := range ordered {
+		if o.table == nil {
+			rest = append(rest, o.value)
+			continue
+		}
+		if err := flush(); err != nil {
+			return err
+		}
+		if err := mayChange(o.aim, "CreateTable"); err != nil {
+			if !auto {
+				return err
+			}
+			w.db.Logger.Info(w.db.Statement.Context, "dtde: AutoMigrate leaves the tables of %s alone: its migrations are disabled", o.table.Name)
+			continue
+		}
+		if m.hooks.BeforeTable != nil && !w.dry() && o.table.Migrations {
+			if err := m.hooks.BeforeTable(w.db.Statement.Context, m.session(), o.table); err != nil {
+				return err
+			}
+		}
+		for _, s := range o.shards {
+			if err := w.makeTable(o, s, auto); err != nil {
+				return failed(o.table, s, err)
+			}
+		}
+		if o.table.Migrations {
+			made = append(made, Made{Table: o.table, Shards: o.shards})
+		}
+	}
+	if err := flush(); err != nil {
+		return err
+	}
+	if len(made) > 0 && m.hooks.AfterTables != nil && !w.dry() {
+		return m.hooks.AfterTables(w.db.Statement.Context, m.session(), made)
+	}
+	return nil
+}
+
+// session is what hooks get: the caller's, without its statement.
+func (m Migrator) session() *gorm.DB { return m.db.Session(&gorm.Session{NewDB: true}) }
+
+// step is one model in the order in which tables are made; table is nil for one that
+// dtde does not own.
+type step struct {
+	aim
+	value any
+	links []link
+}
+
+// concerns tells whether any of the models, or what GORM would reach from them
+// through relations, is an entity.
+func (m Migrator) concerns(values []any) bool {
+	seen := map[*schema.Schema]bool{}
+	var visit func(s *schema.Schema) bool
+	visit = func(s *schema.Schema) bool {
+		if s == nil || seen[s] {
+			return false
+		}
+		seen[s] = true
+		if _, ok := m.owned(s); ok {
+			return true
+		}
+		s.Relationships.Mux.RLock()
+		defer s.Relationships.Mux.RUnlock()
+		for _, rel := range s.Relationships.Relations {
+			if visit(rel.FieldSchema) || visit(rel.Schema) || visit(rel.JoinTable) {
+				return true
+			}
+		}
+		return false
+	}
+	for _, value := range values {
+		if _, ok := m.aimAt(value); ok {
+			return true
+		}
+		if _, isName := value.(string); isName {
+			continue
+		}
+		s, err := m.callersSchema(value)
+		if err != nil {
+			continue
+		}
+		_, own := m.owned(s)
+		if own && m.db.Statement.Table != "" {
+			continue // db.Table(name) of a table that is no shard: the driver's business
+		}
+		if visit(s) {
+			return true
+		}
+	}
+	return false
+}
+
+// order opens a workspace and puts the models, with those that GORM adds, into
+// GORM's order; logical names stand for their entity's model. Models that dtde does
+// not own come out without relations to entities.
+func (m Migrator) order(values []any, auto bool) (*workspace, []step, error) {
+	w, err := newWorkspace(m.db, m.driver)
+	if err != nil {
+		return nil, nil, err
+	}
+	models := make([]any, len(values))
+	for i, value := range values {
+		models[i] = value
+		if name, isName := value.(string); isName {
+			if t, ok := m.byName(name); ok {
+				models[i] = reflect.New(t.ModelType).Interface()
+			}
+			continue
+		}
+		s, err := m.callersSchema(value)
+		if err != nil {
+			return nil, nil, err
+		}
+		if err := w.adopt(s); err != nil {
+			return nil, nil, err
+		}
+	}
+	if r, ok := w.driver.Migrator(w.db).(interface {
+		ReorderModels(values []any, autoAdd bool) []any
+	}); ok {
+		models = r.ReorderModels(models, auto)
+	}
+	return w, m.steps(w, models), nil
+}
+
+// steps takes foreign keys to entities out of every model's schema, with a warning.
+func (m Migrator) steps(w *workspace, models []any) []step {
+	owned := owner(m.catalog)
+	steps := make([]step, len(models))
+	var plain []*schema.Schema
+	for i, model := range models {
+		steps[i] = step{value: model}
+		if _, isName := model.(string); isName {
+			continue
+		}
+		s, err := w.parse(model)
+		if err != nil {
+			continue // the driver's migrator reports it
+		}
+		links, out := w.foreignKeys(s, owned)
+		w.warn(out)
+		a, ok := m.aimAt(reflect.New(s.ModelType).Interface())
+		if !ok {
+			// A join table has no name of its own, but its relations have.
+			plain = append(plain, s)
+			continue
+		}
+		steps[i].aim, steps[i].links = a, links
+	}
+	// Only now: what a schema knows of its relations decides foreign keys of others.
+	for _, s := range plain {
+		isolate(s, owned)
+	}
+	return steps
+}
+
+// target is the workspace's session for models that dtde does not own, aimed at the
+// caller's table if it named one.
+func (w *workspace) target(caller *gorm.DB) *gorm.DB {
+	db := w.db.Session(&gorm.Session{})
+	if caller.Statement.TableExpr != nil || caller.Statement.Table != "" {
+		db = db.Table(caller.Statement.Table)
+		db.Statement.TableExpr = caller.Statement.TableExpr
+	}
+	return db
+}
+
+// makeTable creates one shard's table or, for AutoMigrate, changes the one that is there.
+func (w *workspace) makeTable(o step, s *config.Shard, auto bool) error {
+	db, err := w.shard(o.table, s, o.model, o.links)
+	if err != nil {
+		return err
+	}
+	if !auto {
+		return db.Migrator().CreateTable(o.model)
+	}
+	if !w.dry() && !db.Migrator().HasTable(o.model) {
+		created, err := w.create(db, o.table, s, o.model)
+		if err != nil || created {
+			return err
+		}
+	}
+	if err := w.collate(db, o, s); err != nil {
+		return err
+	}
+	return db.Migrator().AutoMigrate(o.model)
+}

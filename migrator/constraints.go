@@ -1,0 +1,158 @@
+package migrator
+
+import (
+	"gorm.io/gorm"
+	"gorm.io/gorm/schema"
+
+	"github.com/go-dtde/dtde/config"
+)
+
+// CreateIndex creates a model's index, by its name in the model or its field's, on
+// every shard.
+func (m Migrator) CreateIndex(value any, name string) error {
+	return m.changeNamed(value, name, "CreateIndex", indexName, gorm.Migrator.CreateIndex)
+}
+
+// DropIndex drops a model's index on every shard.
+func (m Migrator) DropIndex(value any, name string) error {
+	return m.changeNamed(value, name, "DropIndex", indexName, gorm.Migrator.DropIndex)
+}
+
+// HasIndex tells whether every known shard has the index.
+func (m Migrator) HasIndex(value any, name string) bool {
+	return m.hasNamed(value, name, indexName, gorm.Migrator.HasIndex)
+}
+
+// RenameIndex renames an index on every shard; both names are as a model has them.
+func (m Migrator) RenameIndex(value any, oldName, newName string) error {
+	a, ok := m.aimAt(value)
+	if !ok {
+		return m.inner.RenameIndex(value, oldName, newName)
+	}
+	return m.change(a, "RenameIndex", func(inner gorm.Migrator, value any, s *config.Shard) error {
+		from, to := indexName(m, a, s, oldName), indexName(m, a, s, newName)
+		if from == oldName { // not the model's any more: it had the suffix all the same
+			from = m.suffixed(a, s, oldName)
+		}
+		if to == newName {
+			to = m.suffixed(a, s, newName)
+		}
+		return inner.RenameIndex(value, from, to)
+	})
+}
+
+// CreateConstraint creates a model's check, unique or foreign key constraint, by its
+// name in the model or its field's, on every shard. A foreign key to a sharded table
+// is refused.
+func (m Migrator) CreateConstraint(value any, name string) error {
+	if err := m.noForeignKey(value, name); err != nil {
+		return err
+	}
+	return m.changeNamed(value, name, "CreateConstraint", constraintName, gorm.Migrator.CreateConstraint)
+}
+
+// DropConstraint drops a model's constraint on every shard.
+func (m Migrator) DropConstraint(value any, name string) error {
+	return m.changeNamed(value, name, "DropConstraint", constraintName, gorm.Migrator.DropConstraint)
+}
+
+// HasConstraint tells whether every known shard has the constraint.
+func (m Migrator) HasConstraint(value any, name string) bool {
+	return m.hasNamed(value, name, constraintName, gorm.Migrator.HasConstraint)
+}
+
+// naming gives the name on a shard for a name in the model; a field's name and one
+// that the model does not have stay as they are.
+type naming func(m Migrator, a aim, s *config.Shard, name string) string
+
+func (m Migrator) changeNamed(value any, name, operation string, on naming, run func(gorm.Migrator, any, string) error) error {
+	a, ok := m.aimAt(value)
+	if !ok {
+		return run(m.inner, value, name)
+	}
+	return m.change(a, operation, func(inner gorm.Migrator, value any, s *config.Shard) error {
+		return run(inner, value, on(m, a, s, name))
+	})
+}
+
+func (m Migrator) hasNamed(value any, name string, on naming, run func(gorm.Migrator, any, string) bool) bool {
+	a, ok := m.aimAt(value)
+	if !ok {
+		return run(m.inner, value, name)
+	}
+	return m.everywhere(a, func(inner gorm.Migrator, value any, s *config.Shard) bool {
+		return run(inner, value, on(m, a, s, name))
+	})
+}
+
+func (m Migrator) suffixed(a aim, s *config.Shard, name string) string {
+	return physicalName(name, nameSuffix(a.table, s), m.driver.Name())
+}
+
+// schemaOf is the model's schema under its own table name.
+func (m Migrator) schemaOf(a aim) *schema.Schema {
+	if a.model != nil {
+		if s, err := m.callersSchema(a.model); err == nil {
+			return s
+		}
+	}
+	return a.table.Schema
+}
+
+func indexName(m Migrator, a aim, s *config.Shard, name string) string {
+	return shardIndexName(m.schemaOf(a), m.db.NamingStrategy, m.driver.Name(), nameSuffix(a.table, s), s, name)
+}
+
+func constraintName(m Migrator, a aim, s *config.Shard, name string) string {
+	model, namer := m.schemaOf(a), m.db.NamingStrategy
+	if check, ok := model.ParseCheckConstraints()[name]; ok {
+		if name == namer.CheckerName(model.Table, check.DBName) {
+			return namer.CheckerName(s.Name(), check.DBName)
+		}
+		return asciiName(m.suffixed(a, s, name))
+	}
+	if unique, ok := model.ParseUniqueConstraints()[name]; ok {
+		return namer.UniqueName(s.Name(), unique.Field.DBName)
+	}
+	for _, rel := range model.Relationships.Relations {
+		if c := rel.ParseConstraint(); c != nil && c.Schema == model && c.Name == name {
+			if rel.Schema == model && c.Name == namer.RelationshipFKName(*rel) {
+				return namer.RelationshipFKName(schema.Relationship{Schema: &schema.Schema{Table: s.Name()}, Name: rel.Name})
+			}
+			return asciiName(m.suffixed(a, s, name))
+		}
+	}
+	return name
+}
+
+// noForeignKey refuses a foreign key that would refer to a sharded table.
+func (m Migrator) noForeignKey(value any, name string) error {
+	if _, isName := value.(string); isName {
+		return nil
+	}
+	s, err := m.callersSchema(value)
+	if err != nil {
+		return nil // the driver's migrator reports it
+	}
+	for _, rel := range s.Relationships.Relations {
+		c := rel.ParseConstraint()
+		if c == nil || c.Name != name && (rel.Field == nil || rel.Field.Name != name) {
+			continue
+		}
+		if parent, ok := m.owned(c.ReferenceSchema); ok {
+			return &config.UnsupportedError{
+				Entity: parent.Name, Reason: "foreign-key",
+				Problem: "a foreign key " + c.Name + " that refers to a sharded table",
+				Hint:    "leave it out: no constraint can span shards",
+			}
+		}
+		if child, ok := m.owned(c.Schema); ok && c.Schema != s {
+			return &config.UnsupportedError{
+				Entity: child.Name, Reason: "foreign-key",
+				Problem: "a foreign key " + c.Name + " created from its parent's side",
+				Hint:    "run AutoMigrate with both models",
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,141 @@
+package migrator
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+
+	"gorm.io/gorm/schema"
+
+	"github.com/go-dtde/dtde/config"
+)
+
+// link is a foreign key from an entity's tables to a table that dtde does not own:
+// the only kind that can hold, for there every shard's rows find their parent.
+type link struct {
+	rel        *schema.Relationship
+	constraint *schema.Constraint
+	// own tells that the entity has the relation; otherwise the parent has it.
+	own bool
+}
+
+// attach puts the foreign key into a shard's schema, under a name of its own.
+func (l link) attach(s *schema.Schema, suffix string, w *workspace) {
+	namer := w.db.NamingStrategy
+	name := physicalName(l.constraint.Name, suffix, w.driver.Name())
+	if l.own && l.constraint.Name == namer.RelationshipFKName(*l.rel) {
+		name = namer.RelationshipFKName(schema.Relationship{Schema: s, Name: l.rel.Name})
+	}
+	tag := asciiName(name) + ",name"
+	if l.constraint.OnUpdate != "" {
+		tag += ",OnUpdate:" + l.constraint.OnUpdate
+	}
+	if l.constraint.OnDelete != "" {
+		tag += ",OnDelete:" + l.constraint.OnDelete
+	}
+	field := s.FieldsByName[l.rel.Field.Name]
+	if !l.own || field == nil {
+		f := *l.rel.Field
+		field = &f
+	}
+	field.TagSettings = maps.Clone(field.TagSettings)
+	field.TagSettings["CONSTRAINT"] = tag
+
+	// As if the parent had the relation: GORM then takes the name from the tag, the
+	// child from the references, and looks for no twin of it on the other side.
+	rel := &schema.Relationship{
+		Name: l.rel.Name, Type: schema.HasMany, Field: field,
+		Schema: l.constraint.ReferenceSchema, FieldSchema: s,
+	}
+	for i, foreign := range l.constraint.ForeignKeys {
+		rel.References = append(rel.References, &schema.Reference{
+			PrimaryKey: l.constraint.References[i], ForeignKey: s.FieldsByDBName[foreign.DBName], OwnPrimaryKey: true,
+		})
+	}
+	s.Relationships.Relations[l.rel.Name] = rel
+}
+
+// leftOut is a foreign key that GORM would make and that dtde does not.
+type leftOut struct{ name, table, parent, reason string }
+
+const (
+	logicalParent = "no foreign key can refer to a sharded table"
+	otherCompare  = "its text shard key compares by bytes and the parent's column does not"
+)
+
+// foreignKeys sorts the foreign keys of a schema's table, in a stable order.
+func (w *workspace) foreignKeys(s *schema.Schema, owned func(*schema.Schema) (*config.Table, bool)) (links []link, out []leftOut) {
+	if w.db.DisableForeignKeyConstraintWhenMigrating || w.db.IgnoreRelationshipsWhenMigrating {
+		return nil, nil
+	}
+	t, _ := owned(s)
+	for _, key := range slices.Sorted(maps.Keys(s.Relationships.Relations)) {
+		rel := s.Relationships.Relations[key]
+		if rel.Field == nil || rel.Field.IgnoreMigration {
+			continue
+		}
+		c := rel.ParseConstraint()
+		if c == nil || c.Schema != s {
+			continue
+		}
+		_, parentOwned := owned(c.ReferenceSchema)
+		switch {
+		case parentOwned:
+			out = append(out, leftOut{c.Name, s.Table, c.ReferenceSchema.Table, logicalParent})
+		case w.driver.Name() == "mysql" && t != nil && slices.ContainsFunc(c.ForeignKeys, func(f *schema.Field) bool {
+			i := t.KeyIndex(f.DBName)
+			return i >= 0 && t.Keys[i].Kind == config.KindString
+		}):
+			// The engine refuses a foreign key between columns of different collations.
+			out = append(out, leftOut{c.Name, s.Table, c.ReferenceSchema.Table, otherCompare})
+		default:
+			links = append(links, link{rel: rel, constraint: c, own: rel.Schema == s})
+		}
+	}
+	return links, out
+}
+
+// warn names the foreign keys that were left out, through GORM's logger.
+func (w *workspace) warn(out []leftOut) {
+	for _, o := range out {
+		w.db.Logger.Warn(w.db.Statement.Context, "dtde: left out foreign key %s from %s to %s: %s", o.name, o.table, o.parent, o.reason)
+	}
+}
+
+// isolate takes every relation with an entity out of the schema of a model that dtde
+// does not own, so that GORM makes no foreign key of it and adds no entity to what
+// it migrates.
+func isolate(s *schema.Schema, owned func(*schema.Schema) (*config.Table, bool)) {
+	touches := func(s *schema.Schema) bool {
+		if s == nil {
+			return false
+		}
+		_, ok := owned(s)
+		return ok
+	}
+	for name, rel := range s.Relationships.Relations {
+		if touches(rel.FieldSchema) || touches(rel.Schema) {
+			delete(s.Relationships.Relations, name)
+		}
+	}
+}
+
+// adopt has the workspace know what the caller's schema of a model knows beyond the
+// model's own type: join tables that were set up, and parents whose relation GORM
+// noted with the child.
+func (w *workspace) adopt(callers *schema.Schema) error {
+	if _, err := w.parse(reflect.New(callers.ModelType).Interface()); err != nil {
+		return err
+	}
+	callers.Relationships.Mux.RLock()
+	relations := maps.Clone(callers.Relationships.Relations)
+	callers.Relationships.Mux.RUnlock()
+	for _, rel := range relations {
+		if rel.Schema != callers && rel.Schema != nil && rel.Schema.ModelType.Name() != "" {
+			if _, err := w.parse(reflect.New(rel.Schema.ModelType).Interface()); err != nil {
+				return err
+			}
+		}
+	}
+	return w.takeJoinTables(relations, callers)
+}
