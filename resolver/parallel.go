@@ -11,8 +11,8 @@ import (
 // calls have returned; limit below 1 means 1, and with 1 they run in order on the
 // caller's goroutine. The first failure cancels the context of the others and keeps
 // further calls from starting. The errors are joined in the order of i, without those
-// that only say that a sibling's failure, or the end of ctx, cancelled them. A panic of
-// f is raised again on the caller's goroutine, as is runtime.Goexit.
+// that only say that a sibling's failure, or the end of ctx, cancelled them; if ctx has
+// ended, the error matches ctx.Err(). A panic of f is raised again on the caller's goroutine, as is runtime.Goexit.
 func Each(ctx context.Context, limit, n int, f func(ctx context.Context, i int) error) error {
 	if n <= 0 {
 		return nil
@@ -21,7 +21,7 @@ func Each(ctx context.Context, limit, n int, f func(ctx context.Context, i int) 
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		return f(ctx, 0)
+		return withCause(ctx, f(ctx, 0))
 	}
 	inner, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -124,9 +124,19 @@ func (g *group) result(ctx context.Context) error {
 		}
 	}
 	if len(real) == 1 {
-		return real[0]
+		return withCause(ctx, real[0])
 	}
-	return errors.Join(real...)
+	return withCause(ctx, errors.Join(real...))
+}
+
+// withCause adds that ctx has ended to a failure that doesn't say so: a connection that
+// a driver closed for it may answer the next statement with an error of its own.
+func withCause(ctx context.Context, err error) error {
+	ended := ctx.Err()
+	if err == nil || ended == nil || errors.Is(err, ended) {
+		return err
+	}
+	return errors.Join(ended, err)
 }
 
 // cancellation tells an error that comes from a cancelled context, also in the words

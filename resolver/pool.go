@@ -166,7 +166,9 @@ func (p *Pool) PrepareContext(ctx context.Context, query string) (*sql.Stmt, err
 
 // ExecContext runs a statement without rows.
 func (p *Pool) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	if p.prepares {
+	if p.statements != nil && changesSchema(query) {
+		defer p.statements.clear()
+	} else if p.prepares {
 		if s := p.statements.acquire(ctx, p.inner, query); s != nil {
 			result, err := s.stmt.ExecContext(ctx, args...)
 			if !p.statements.release(s, err) {

@@ -86,6 +86,21 @@ func (s *statements) ready(text string) *prepared {
 	return nil
 }
 
+// clear drops all statements.
+func (s *statements) clear() {
+	var idle []*prepared
+	s.mu.Lock()
+	for _, e := range s.byText {
+		if p := s.remove(e); p != nil {
+			idle = append(idle, p)
+		}
+	}
+	s.mu.Unlock()
+	for _, p := range idle {
+		_ = p.stmt.Close()
+	}
+}
+
 // use counts one more user; the lock is held.
 func (s *statements) use(e *list.Element) *prepared {
 	p := e.Value.(*prepared)
@@ -124,6 +139,19 @@ func (s *statements) release(p *prepared, err error) (again bool) {
 		_ = p.stmt.Close()
 	}
 	return again
+}
+
+// changesSchema recognises DDL. It is never prepared, and drops what is: not every
+// driver notices that a prepared statement has other columns now (seen: SQLite's C
+// driver goes on with the number it counted first).
+func changesSchema(statement string) bool {
+	statement = strings.TrimLeft(statement, " \t\r\n")
+	for _, verb := range [...]string{"ALTER", "CREATE", "DROP", "RENAME"} {
+		if len(statement) > len(verb) && strings.EqualFold(statement[:len(verb)], verb) {
+			return true
+		}
+	}
+	return false
 }
 
 // invalidated recognises the errors by which an engine refuses, before running it, a

@@ -56,6 +56,10 @@ func (t *Tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Re
 	if err != nil {
 		return nil, err
 	}
+	if changesSchema(query) {
+		defer t.changed()
+		return real.ExecContext(ctx, query, args...)
+	}
 	if !t.prepares {
 		return real.ExecContext(ctx, query, args...)
 	}
@@ -147,6 +151,18 @@ func (c *txCore) prepared(ctx context.Context, real gorm.Tx, text string) (*sql.
 		c.mu.Unlock()
 	}
 	return stmt, nil
+}
+
+// changed forgets the statements after DDL, now and at the transaction's end.
+func (c *txCore) changed() {
+	if c.pool == nil || c.pool.statements == nil {
+		return
+	}
+	c.mu.Lock()
+	clear(c.stmts)
+	c.ddl = !c.done
+	c.mu.Unlock()
+	c.pool.statements.clear()
 }
 
 // check forgets a statement that failed. It isn't run again: the engine may have
