@@ -52,16 +52,21 @@ type ConfigError struct {
 	Entity string
 	// Field is the field, shard, table or setting at fault; may be "".
 	Field string
+	// Line is the line of the settings file, from 1; 0 if the fault is not from a file.
+	Line int
 	// Problem says what is wrong and what to do.
 	Problem string
 	// Cause is the underlying error, if there is one.
 	Cause error
 }
 
-// Error names entity, field and problem.
+// Error names line, entity, field and problem.
 func (e *ConfigError) Error() string {
 	var b strings.Builder
 	b.WriteString("dtde: ")
+	if e.Line > 0 {
+		fmt.Fprintf(&b, "line %d: ", e.Line)
+	}
 	if e.Entity != "" {
 		b.WriteString(e.Entity)
 		if e.Field != "" {
