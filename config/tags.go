@@ -260,7 +260,9 @@ func (k *compiler) fieldSpec(tag fieldTag) StrategySpec {
 		spec.Location = k.zone(tag.field.Name, zone)
 	}
 	if unit, set := tag.settings["unit"]; set {
-		spec.Unit, _ = ParseDateUnit(strings.ToLower(unit))
+		if spec.Unit, known = ParseDateUnit(strings.ToLower(unit)); !known {
+			fault("the tag's unit must be day, week, month, quarter or year")
+		}
 	}
 	if from, set := tag.settings["from"]; set {
 		spec.From = from
