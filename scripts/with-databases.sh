@@ -220,14 +220,23 @@ trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# A shell that is killed outright runs no trap: somebody else has to see it.
+# A shell that is killed outright runs no trap: somebody else has to see it and
+# end the command and the servers.
 start_watchdog() {
   local parent=$$
   setsid bash -c '
     work=$1 parent=$2
     eval "$3"
     while kill -0 "$parent" 2>/dev/null; do sleep 1; done
-    stop_servers
+    if [ -f "$work/command" ]; then
+      kill -KILL -- "-$(cat "$work/command")" 2>/dev/null || true
+    fi
+    # More than once: an initdb that was running goes on making files.
+    for _ in $(seq 10); do
+      stop_servers
+      sleep 1
+      [ -e "$work" ] || break
+    done
   ' watchdog "$work" "$parent" "$(declare -f stop_servers)" </dev/null >/dev/null 2>&1 &
   watchdog_pid=$!
   disown
@@ -272,6 +281,9 @@ set -m
 "$@" </dev/null &
 command_pid=$!
 set +m
+if [ -n "$work" ]; then
+  echo "$command_pid" >"$work/command"
+fi
 status=0
 wait "$command_pid" || status=$?
 exit "$status"
