@@ -38,6 +38,12 @@ type Node struct {
 type horizon struct {
 	renew time.Time
 	wall  int64
+	end   time.Time // until here the lease holds, by the monotonic clock
+}
+
+// clear tells that nothing needs to be done at now.
+func (h *horizon) clear(now time.Time) bool {
+	return h != nil && now.Before(h.renew) && now.UnixMilli() < h.wall
 }
 
 // Node makes a Node that leases for ttl at a time (DefaultLease if 0 or less), without
@@ -63,13 +69,19 @@ const (
 // connection, call it once before the first transaction.
 func (n *Node) Generator(ctx context.Context, pool gorm.ConnPool) (*keys.Generator, error) {
 	now := n.store.now()
-	if h := n.fresh.Load(); h != nil && now.Before(h.renew) && now.UnixMilli() < h.wall {
+	h := n.fresh.Load()
+	if h.clear(now) {
 		return n.generator, nil
 	}
-	n.mu.Lock()
+	if !n.mu.TryLock() {
+		if h != nil && now.Before(h.end) && now.UnixMilli() < h.wall {
+			return n.generator, nil // another call renews: no need to wait for it
+		}
+		n.mu.Lock()
+	}
 	defer n.mu.Unlock()
 	now = n.store.now() // another call may have renewed meanwhile
-	if h := n.fresh.Load(); h != nil && now.Before(h.renew) && now.UnixMilli() < h.wall {
+	if n.fresh.Load().clear(now) {
 		return n.generator, nil
 	}
 	if err := n.secure(ctx, pool, now); err != nil {
@@ -135,7 +147,7 @@ func (n *Node) renew(ctx context.Context, pool gorm.ConnPool, now time.Time) (do
 		if later.After(grant.Deadline) {
 			later = grant.Deadline
 		}
-		n.fresh.Store(&horizon{renew: later, wall: grant.Ceiling.UnixMilli()})
+		n.fresh.Store(&horizon{renew: later, wall: grant.Ceiling.UnixMilli(), end: grant.Deadline})
 		return true, nil
 	default:
 		return false, err
@@ -160,6 +172,7 @@ func (n *Node) settle(grant keys.Grant) {
 	n.fresh.Store(&horizon{
 		renew: n.renewAt(grant),
 		wall:  grant.Ceiling.Add(-keys.DefaultMaxBorrow - n.ttl/2).UnixMilli(),
+		end:   grant.Deadline,
 	})
 }
 
