@@ -14,7 +14,7 @@
 //		Clauses:   tx.Statement.Clauses,
 //		Dialect:   planner.Dialect{Name: "sqlite"},
 //	})
-//	fmt.Println(plan) // select Order: one of 3 shards {us}, because region {"US"}
+//	fmt.Println(plan) // select Order: one, 1 of 3 shards {US} …
 //
 // [AnalyzeRaw] does the same for SQL text that names an entity's logical table, and
 // [ManualBoxes] reads the predicates of manual tables.

@@ -2,7 +2,6 @@ package planner
 
 import (
 	"gorm.io/gorm/clause"
-	"gorm.io/gorm/schema"
 
 	"github.com/go-dtde/dtde/config"
 )
@@ -49,11 +48,3 @@ func AnalyzeRaw(c *config.Catalog, d Dialect, sql string, args []any) (*RawState
 func (r *RawStatement) Render(shard *config.Shard, quote func(string) string) string {
 	return r.SQL
 }
-
-// ManualBoxes reads a manual table's predicate as boxes of the shard key.
-func ManualBoxes(t *schema.Schema, keys []config.KeyColumn, d Dialect, predicate string, args []any) ([]Box, error) {
-	return nil, nil
-}
-
-// ManualColumns lists the columns that a manual table's predicate uses.
-func ManualColumns(predicate string, d Dialect) ([]string, error) { return nil, nil }

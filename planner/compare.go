@@ -1,0 +1,219 @@
+package planner
+
+import (
+	"database/sql/driver"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/go-dtde/dtde/config"
+)
+
+// result is what a comparison of a key column with a constant says.
+type result struct {
+	// yes holds every value for which it is true, no every one for which it is false.
+	yes, no config.Set
+	// exact tells that the sets hold no others.
+	exact bool
+	// null tells that the constant is NULL: never true, never false.
+	null bool
+}
+
+func (r *result) choose(negated bool) config.Set {
+	if negated {
+		return r.no
+	}
+	return r.yes
+}
+
+const day = 24 * time.Hour
+
+// dateSlack is how far an instant can be from the calendar date that an engine or a
+// driver makes of it: a day's length, and the time zones of both sides.
+const dateSlack = 3 * day
+
+// compare evaluates column op v; ok is false if nothing certain can be said.
+func compare(k *config.KeyColumn, op word, v any) (r result, ok bool) {
+	c, ok := newConstant(k, v)
+	if !ok {
+		return result{}, false
+	}
+	if c.lo.IsNull() {
+		if op == opSame {
+			return result{yes: config.Point(config.Null()), no: config.NotNull(), exact: true}, true
+		}
+		return result{exact: true, null: true}, true
+	}
+	if k.Kind == config.KindString && !k.BytesEqual {
+		return result{}, false
+	}
+	ordering := op != opEq && op != opNe && op != opSame
+	if ordering && (c.foreign || k.Kind == config.KindString && !k.BytesOrder) {
+		return result{}, false
+	}
+	r.exact = c.lo == c.hi && !c.foreign
+	switch op {
+	case opEq, opNe, opSame:
+		r.yes, r.no = config.Point(c.lo), config.NotNull()
+		if r.exact {
+			r.no = r.yes.Complement()
+		} else if c.lo != c.hi {
+			r.yes = config.Between(config.Bound{Value: c.lo, Inclusive: true}, config.Bound{Value: c.hi, Inclusive: true})
+		}
+		if op == opNe {
+			r.yes, r.no = r.no, r.yes
+		}
+		if op == opSame {
+			r.no = r.no.Union(config.Point(config.Null()))
+		}
+	case opLt:
+		r.yes, r.no = below(c.hi, !r.exact), above(c.lo, true)
+	case opLe:
+		r.yes, r.no = below(c.hi, true), above(c.lo, !r.exact)
+	case opGt:
+		r.yes, r.no = above(c.lo, !r.exact), below(c.hi, true)
+	case opGe:
+		r.yes, r.no = above(c.lo, true), below(c.hi, !r.exact)
+	default:
+		return result{}, false
+	}
+	return r, true
+}
+
+func below(v config.Value, inclusive bool) config.Set {
+	return config.Between(config.Bound{Open: true}, config.Bound{Value: v, Inclusive: inclusive})
+}
+
+func above(v config.Value, inclusive bool) config.Set {
+	return config.Between(config.Bound{Value: v, Inclusive: inclusive}, config.Bound{Open: true})
+}
+
+// constant is a constant as a column sees it: a value between lo and hi, which are
+// equal unless the engine may see it a little differently than Go does.
+type constant struct {
+	lo, hi config.Value
+	// foreign tells that the engine has a type of its own for it, which it may hold to
+	// be different from every value of the column.
+	foreign bool
+}
+
+// newConstant converts v; ok is false if it does not convert to the column's kind.
+func newConstant(k *config.KeyColumn, v any) (c constant, ok bool) {
+	switch v.(type) {
+	case string, int64, int, uint64, time.Time:
+	default:
+		if v, ok = bare(v); !ok {
+			return c, false
+		}
+	}
+	switch {
+	case k.Kind == config.KindTime:
+		return timeConstant(k, v)
+	case k.Kind == config.KindString:
+		_, c.foreign = v.([]byte)
+	}
+	c.lo, ok = k.Convert(v)
+	c.hi = c.lo
+	return c, ok
+}
+
+// timeConstant converts v for a column of times.
+func timeConstant(k *config.KeyColumn, v any) (constant, bool) {
+	precise := *k
+	precise.Precision = 0
+	lo, ok := precise.Convert(v)
+	switch t, isText := timeText(v); {
+	case isText:
+		// Which zone the engine reads it in is not known here.
+		slack := day
+		if k.DateOnly {
+			slack = dateSlack
+		}
+		return about(t, slack), true
+	case !ok:
+		return constant{}, false
+	case lo.IsNull():
+		return constant{lo: lo, hi: lo}, true
+	}
+	at := lo.AsTime()
+	if k.DateOnly {
+		t, _ := v.(time.Time)
+		if _, offset := t.Zone(); offset != 0 || !at.Equal(at.Truncate(day)) {
+			return about(at, dateSlack), true
+		}
+	}
+	if k.Precision > 0 {
+		// The engine compares with the constant as it is, or rounds it.
+		if cut := at.Truncate(k.Precision); !cut.Equal(at) {
+			return constant{lo: config.Time(cut), hi: config.Time(cut.Add(k.Precision))}, true
+		}
+	}
+	return constant{lo: lo, hi: lo}, true
+}
+
+func about(t time.Time, slack time.Duration) constant {
+	return constant{lo: config.Time(t.Add(-slack)), hi: config.Time(t.Add(slack))}
+}
+
+// bare sees through pointers and driver.Valuer as the driver does. ok is false for a
+// nil slice, which some drivers send as NULL and some as an empty value.
+func bare(v any) (any, bool) {
+	for range 4 {
+		if valuer, ok := v.(driver.Valuer); ok {
+			if rv := reflect.ValueOf(v); rv.Kind() == reflect.Pointer && rv.IsNil() {
+				return nil, true
+			}
+			inner, err := valuer.Value()
+			if err != nil {
+				return nil, false
+			}
+			v = inner
+			continue
+		}
+		rv := reflect.ValueOf(v)
+		switch rv.Kind() {
+		case reflect.Pointer:
+			if rv.IsNil() {
+				return nil, true
+			}
+			v = rv.Elem().Interface()
+			continue
+		case reflect.Slice:
+			if rv.IsNil() {
+				return nil, false
+			}
+			if rv.Type().Elem().Kind() == reflect.Uint8 {
+				return rv.Bytes(), true
+			}
+		}
+		return v, true
+	}
+	return nil, false
+}
+
+// timeLayouts are the texts that every engine reads as the same date and time.
+var timeLayouts = [...]string{
+	"2006-01-02", "2006-01-02 15:04:05", "2006-01-02T15:04:05", time.RFC3339, "2006-01-02 15:04:05Z07:00",
+}
+
+// timeText reads a text as a time, its zone or else UTC.
+func timeText(v any) (time.Time, bool) {
+	var s string
+	switch x := v.(type) {
+	case string:
+		s = x
+	case []byte:
+		s = string(x)
+	default:
+		return time.Time{}, false
+	}
+	if len(s) < len("2006-01-02") || len(s) > 40 || strings.ContainsAny(s, ",") {
+		return time.Time{}, false
+	}
+	for _, layout := range timeLayouts {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t.UTC(), true
+		}
+	}
+	return time.Time{}, false
+}

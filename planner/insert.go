@@ -1,0 +1,188 @@
+package planner
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+	"strconv"
+
+	"gorm.io/gorm/clause"
+
+	"github.com/go-dtde/dtde/config"
+)
+
+// PlanInsert groups rows by shard, in visiting order: One, or Steps. Every row must
+// have a place that can be written, or nothing is planned. A shard that the strategy
+// makes at run time and the catalog does not know yet has its target marked New. The
+// error is a *config.ShardError or *config.UnsupportedError; it names the row.
+func PlanInsert(s *Statement, values *clause.Values) (*Plan, error) {
+	p := &Plan{Operation: s.Operation, Entity: s.Table.Name, Table: s.Table, Epoch: s.Epoch}
+	p.Merge.Limit = -1
+	if len(s.OnShard) > 0 && (values == nil || len(s.Table.Keys) == 0) {
+		return s.insertOn(p, values)
+	}
+	if values == nil || len(values.Values) == 0 {
+		return nil, s.refuse("insert-rows", "an insert whose rows are not known", "use Create with the rows themselves")
+	}
+	columns, err := s.keyPositions(values)
+	if err != nil {
+		return nil, err
+	}
+	index := map[string]int{}
+	key := make([]config.Value, len(s.Table.Keys))
+	for row, cells := range values.Values {
+		id, err := s.placeRow(row, cells, columns, key)
+		if err != nil {
+			return nil, err
+		}
+		at, seen := index[id]
+		if !seen {
+			target, err := s.insertTarget(row, id)
+			if err != nil {
+				return nil, err
+			}
+			at = len(p.Targets)
+			index[id], p.Targets = at, append(p.Targets, target)
+		}
+		p.Targets[at].Rows = append(p.Targets[at].Rows, row)
+	}
+	if err := s.onlyNamed(p); err != nil {
+		return nil, err
+	}
+	s.sortTargets(p)
+	if _, err := s.bounded(routed{shards: make([]*config.Shard, len(p.Targets))}); err != nil {
+		return nil, err
+	}
+	s.insertForm(p, len(values.Values))
+	return p, nil
+}
+
+func (s *Statement) insertForm(p *Plan, rows int) {
+	p.Reason = strconv.Itoa(rows) + " rows by their shard keys"
+	if rows == 1 {
+		p.Reason = "the row's shard key"
+	}
+	if p.Form, p.FormReason = One, "one shard"; len(p.Targets) > 1 {
+		p.Form, p.FormReason = Steps, "one insert per shard, in visiting order, in one transaction"
+	}
+}
+
+// keyPositions finds the key columns among the inserted ones.
+func (s *Statement) keyPositions(values *clause.Values) ([]int, error) {
+	positions := make([]int, len(s.Table.Keys))
+	for k := range s.Table.Keys {
+		key := &s.Table.Keys[k]
+		positions[k] = slices.IndexFunc(values.Columns, func(c clause.Column) bool {
+			return c.Name == key.Column || (s.Dialect.sqlite() || s.Dialect.mysql()) && foldASCII(c.Name) == foldASCII(key.Column)
+		})
+		if positions[k] < 0 {
+			return nil, s.rowError(-1, config.ErrMissingShardKey, "give every row a value for "+key.Column)
+		}
+	}
+	return positions, nil
+}
+
+// placeRow finds the shard of one row.
+func (s *Statement) placeRow(row int, cells []any, columns []int, key []config.Value) (string, error) {
+	for k, at := range columns {
+		column := &s.Table.Keys[k]
+		if at >= len(cells) || !bound(cells[at]) {
+			return "", s.rowError(row, config.ErrMissingShardKey, column.Column+" must be a value that is known before the insert, not an expression")
+		}
+		v, ok := column.Convert(cells[at])
+		if !ok {
+			return "", s.rowError(row, config.ErrShardNotFound, "the value's type does not convert to "+column.Column+"'s without loss")
+		}
+		key[k] = v
+	}
+	id, err := s.Table.Strategy.Place(key)
+	if err != nil {
+		return "", s.rowError(row, err, "")
+	}
+	return id, nil
+}
+
+// insertTarget is the target of a shard's first row.
+func (s *Statement) insertTarget(row int, id string) (Target, error) {
+	shard, known := s.Table.Shard(id)
+	if !known {
+		var err error
+		if shard, err = s.made(id); err != nil {
+			return Target{}, s.rowError(row, config.ErrShardNotFound, "")
+		}
+	}
+	if err := s.writable(shard); err != nil {
+		return Target{}, err
+	}
+	return Target{Shard: shard, New: !known}, nil
+}
+
+// onlyNamed refuses rows that OnShard would put where nobody looks for them.
+func (s *Statement) onlyNamed(p *Plan) error {
+	if len(s.OnShard) == 0 {
+		return nil
+	}
+	for i := range p.Targets {
+		if id := p.Targets[i].Shard.ID; !slices.Contains(s.OnShard, id) {
+			return s.refuse("insert-onshard", "OnShard names another shard than the row's shard key", "drop OnShard, or give the row a key of that shard")
+		}
+	}
+	return nil
+}
+
+// insertOn puts all rows on the one shard that OnShard names: rows that the planner
+// cannot see, or of a strategy without a key.
+func (s *Statement) insertOn(p *Plan, values *clause.Values) (*Plan, error) {
+	r, err := s.named()
+	if err != nil {
+		return nil, err
+	}
+	if len(r.shards) != 1 {
+		return nil, s.refuse("insert-onshard", "an insert on several shards that OnShard names", "name one shard")
+	}
+	if err := s.writable(r.shards[0]); err != nil {
+		return nil, err
+	}
+	target := Target{Shard: r.shards[0]}
+	if values != nil {
+		target.Rows = make([]int, len(values.Values))
+		for i := range target.Rows {
+			target.Rows[i] = i
+		}
+	}
+	p.Targets, p.Form, p.Reason, p.FormReason = []Target{target}, One, r.reason, "one shard"
+	return p, nil
+}
+
+// sortTargets puts targets into visiting order; shards that do not exist yet come
+// last among those of their rank.
+func (s *Statement) sortTargets(p *Plan) {
+	slices.SortStableFunc(p.Targets, func(a, b Target) int {
+		switch {
+		case a.Shard.Rank() != b.Shard.Rank():
+			return cmp.Compare(a.Shard.Rank(), b.Shard.Rank())
+		case a.New && b.New:
+			return cmp.Compare(a.Shard.ID, b.Shard.ID)
+		case a.New:
+			return 1
+		case b.New:
+			return -1
+		}
+		return cmp.Compare(s.Table.Position(a.Shard.ID), s.Table.Position(b.Shard.ID))
+	})
+}
+
+// rowError is a row that has no place; the position helps to find it without
+// printing its values.
+func (s *Statement) rowError(row int, cause error, hint string) error {
+	if !errors.Is(cause, config.Err) {
+		cause = errors.Join(config.ErrShardNotFound, cause)
+	}
+	if row > 0 {
+		at := "row " + strconv.Itoa(row+1) + " of the batch"
+		if hint = at + ": " + hint; hint == at+": " {
+			hint = at
+		}
+	}
+	return &config.ShardError{Entity: s.Table.Name, Operation: s.Operation.String(), Cause: cause, Hint: hint}
+}

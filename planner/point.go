@@ -1,0 +1,70 @@
+package planner
+
+import (
+	"github.com/go-dtde/dtde/config"
+)
+
+// onePoint is a plan with everything that it points at, in one allocation.
+type onePoint struct {
+	plan   Plan
+	target [1]Target
+	keys   [1]config.Set
+}
+
+// planPoint plans the most frequent statement, a single key column equal to a value,
+// without building sets and boxes; nil means that it is something else.
+func (s *Statement) planPoint() *Plan {
+	t := s.Table
+	if len(t.Keys) != 1 || len(s.OnShard) > 0 || s.AllShards {
+		return nil
+	}
+	exprs, ok := s.where()
+	if !ok {
+		return nil
+	}
+	columns := [1]*config.KeyColumn{&t.Keys[0]}
+	sc := scope{alias: s.alias(), dialect: s.Dialect, primary: primaryColumn(t.Schema), columns: columns[:]}
+	var point config.Value
+	found := false
+	for _, e := range exprs {
+		c, op, v, ok := comparison(e)
+		if !ok {
+			return nil
+		}
+		col := sc.resolveColumn(c)
+		switch {
+		case !col.known, col.dim < 0 && !writtenPlain(v):
+			return nil
+		case col.dim < 0:
+			continue
+		case op != opEq || found || !plainValue(v):
+			return nil
+		}
+		r, ok := compare(columns[0], opEq, v)
+		if !ok || !r.exact || r.null {
+			return nil
+		}
+		if point, found = r.yes.Single(); !found {
+			return nil
+		}
+	}
+	if !found {
+		return nil
+	}
+	p := &onePoint{}
+	p.keys[0] = config.Point(point)
+	r := t.Strategy.Route(config.RouteQuery{Keys: p.keys[:], Known: t.IDs})
+	if r.All || len(r.IDs) != 1 {
+		return nil
+	}
+	shard, ok := t.Shard(r.IDs[0])
+	if !ok {
+		return nil
+	}
+	p.target[0].Shard = shard
+	p.plan = Plan{
+		Operation: s.Operation, Entity: t.Name, Table: t, Epoch: s.Epoch, Targets: p.target[:], Open: r.Open,
+		Reason: t.Keys[0].Column + " {" + point.String() + "}", Merge: Merge{Limit: -1},
+	}
+	return &p.plan
+}

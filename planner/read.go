@@ -1,0 +1,129 @@
+package planner
+
+import (
+	"math"
+	"slices"
+	"strconv"
+
+	"github.com/go-dtde/dtde/config"
+)
+
+// PlanRead plans a select: the shards that can hold a matching row, and the form in
+// which they are read. The error is a *config.ShardError or *config.UnsupportedError.
+func PlanRead(s *Statement) (*Plan, error) {
+	if p := s.planPoint(); p != nil {
+		p.Form, p.FormReason = One, "one shard"
+		return p, nil
+	}
+	r, err := s.route()
+	if err != nil {
+		return nil, err
+	}
+	p := s.plan(r)
+	return p, s.chooseForm(p)
+}
+
+// plan is a plan of the routed shards, without a form.
+func (s *Statement) plan(r routed) *Plan {
+	p := &Plan{
+		Operation: s.Operation, Entity: s.Table.Name, Table: s.Table, Epoch: s.Epoch,
+		Reason: r.reason, Open: r.open, Targets: make([]Target, len(r.shards)),
+	}
+	p.Merge.Limit = -1
+	for i, shard := range r.shards {
+		p.Targets[i].Shard = shard
+	}
+	if r.predicate != nil && len(p.Targets) > 1 && !s.Joins {
+		s.split(p)
+	}
+	return p
+}
+
+// chooseForm decides how the plan's shards are read.
+func (s *Statement) chooseForm(p *Plan) error {
+	switch len(p.Targets) {
+	case 0:
+		p.Form, p.FormReason = None, "no shard can hold a row"
+		return nil
+	case 1:
+		p.Form, p.FormReason = One, "one shard"
+		return nil
+	}
+	shape := s.shape()
+	if s.locks() {
+		return s.lockedSessions(p, shape)
+	}
+	switch most := s.maxBranches(); {
+	case s.Form == config.ReadSessions:
+		if refusal := s.inSessions(p, shape); refusal != nil {
+			return refusal
+		}
+		p.FormReason = "sessions, as asked"
+		return nil
+	case len(p.Targets) <= most:
+		s.inUnion(p, shape)
+		return nil
+	case s.Form == config.ReadUnion:
+		return s.refuse("union-too-wide", "a union of "+strconv.Itoa(len(p.Targets))+" shards",
+			"add a condition on the shard key; "+s.Dialect.Name+" takes "+strconv.Itoa(most)+" branches")
+	}
+	if refusal := s.inSessions(p, shape); refusal != nil {
+		return refusal
+	}
+	p.FormReason = "sessions: a union of " + strconv.Itoa(len(p.Targets)) + " branches is too wide"
+	return nil
+}
+
+// maxBranches bounds a union's branches.
+func (s *Statement) maxBranches() int {
+	if s.Dialect.sqlite() {
+		return 500
+	}
+	return math.MaxInt
+}
+
+// inUnion carries the plan out by one statement.
+func (s *Statement) inUnion(p *Plan, shape *shape) {
+	p.Form, p.FormReason = Union, "one statement, one snapshot"
+	if s.Form == config.ReadUnion {
+		p.FormReason = "a union, as asked"
+	}
+	split := slices.ContainsFunc(p.Targets, func(t Target) bool { return t.Where != nil })
+	if s.Joins || !split && !s.Dialect.mysql() {
+		return
+	}
+	p.Pushed = true
+	if shape.pushesLimit {
+		p.BranchLimit = shape.branchLimit
+	}
+	if split {
+		p.FormReason += "; each branch has its own values"
+	} else {
+		p.FormReason += "; conditions go into the branches, which this engine would materialise"
+	}
+}
+
+// lockedSessions carries out a locking read: shard by shard, in visiting order. A
+// union locks nothing on MariaDB and is refused by PostgreSQL.
+func (s *Statement) lockedSessions(p *Plan, shape *shape) error {
+	const way = "add a condition that leads to one shard, or lock without it"
+	switch {
+	case s.Form == config.ReadUnion:
+		return s.refuse("lock-union", "a locking read by a union", "leave the form to the planner")
+	case shape.limit >= 0 || shape.offset > 0:
+		return s.refuse("lock-limit", "a locking read with LIMIT over several shards", way)
+	case s.skipsLocked():
+		return s.refuse("lock-skip", "SKIP LOCKED over several shards", way)
+	}
+	if refusal := s.inSessions(p, shape); refusal != nil {
+		return refusal
+	}
+	p.Locking = true
+	p.FormReason = "sessions in visiting order, because the read locks"
+	return nil
+}
+
+// refuse says that the statement has no exact answer.
+func (s *Statement) refuse(reason, problem, hint string) error {
+	return &config.UnsupportedError{Entity: s.Table.Name, Reason: reason, Problem: problem, Hint: hint}
+}

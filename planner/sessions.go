@@ -1,0 +1,102 @@
+package planner
+
+import (
+	"slices"
+	"strings"
+
+	"gorm.io/gorm/clause"
+	"gorm.io/gorm/schema"
+
+	"github.com/go-dtde/dtde/config"
+)
+
+// locks tells a locking read; SQLite has none, GORM leaves the clause out.
+func (s *Statement) locks() bool {
+	c, ok := s.Clauses["FOR"]
+	return ok && c.Expression != nil && !s.Dialect.sqlite()
+}
+
+func (s *Statement) skipsLocked() bool {
+	l, ok := s.Clauses["FOR"].Expression.(clause.Locking)
+	return !ok || strings.Contains(strings.ToUpper(l.Options+" "+l.Strength), "SKIP")
+}
+
+// inSessions carries the plan out by one statement per shard, or says why the merge
+// of their rows would not be exact.
+func (s *Statement) inSessions(p *Plan, h *shape) error {
+	const way = "let the planner use a union, or narrow the statement to one shard"
+	switch {
+	case s.Joins:
+		return s.refuse("sessions-join", "a join by sessions", way)
+	case h.grouped:
+		return s.refuse("sessions-group", "GROUP BY or HAVING by sessions", way)
+	case h.count && h.limit < 0 && h.offset == 0 && !h.distinct:
+		p.Form = Sessions
+		p.Merge = Merge{Limit: -1, Sum: true}
+		return nil
+	case !h.plain:
+		return s.refuse("sessions-select", "selected expressions by sessions", way)
+	case h.ordered && !h.plainOrder:
+		return s.refuse("sessions-order", "ORDER BY other than columns of the model by sessions", way)
+	}
+	m := Merge{Offset: h.offset, Limit: h.limit, Distinct: h.distinct}
+	for _, o := range h.order {
+		f := s.Table.Schema.LookUpField(o.column)
+		if f == nil || !s.comparesInGo(f) {
+			return s.refuse("sessions-order", "ORDER BY "+o.column+" by sessions: its order is the database's own", way)
+		}
+		if h.columns != nil && !slices.Contains(h.columns, o.column) {
+			return s.refuse("sessions-order-column", "ORDER BY "+o.column+", which is not selected, by sessions", "select it too, or "+way)
+		}
+		nullsSmall := !s.Dialect.postgres()
+		m.Order = append(m.Order, OrderKey{Column: o.column, Desc: o.desc, NullsFirst: nullsSmall != o.desc})
+	}
+	if h.distinct && !s.distinctInGo(h) {
+		return s.refuse("sessions-distinct", "DISTINCT over columns whose equality is the database's own, by sessions", way)
+	}
+	p.Form, p.Merge, p.BranchLimit = Sessions, m, h.branchLimit
+	return nil
+}
+
+// distinctInGo tells whether every selected column is equal in Go exactly if it is
+// equal in the database.
+func (s *Statement) distinctInGo(h *shape) bool {
+	columns := h.columns
+	if columns == nil {
+		columns = s.Table.Schema.DBNames
+	}
+	for _, c := range columns {
+		f := s.Table.Schema.LookUpField(c)
+		if f == nil {
+			return false
+		}
+		if i := s.Table.KeyIndex(c); i >= 0 && s.Table.Keys[i].BytesEqual {
+			continue
+		}
+		if !s.comparesInGo(f) {
+			return false
+		}
+	}
+	return true
+}
+
+// comparesInGo tells whether the column's values order in Go as in the database.
+func (s *Statement) comparesInGo(f *schema.Field) bool {
+	if i := s.Table.KeyIndex(f.DBName); i >= 0 {
+		return s.Table.Keys[i].BytesOrder
+	}
+	_, typed := f.TagSettings["TYPE"]
+	if typed || f.Serializer != nil {
+		return false
+	}
+	switch config.KindOf(f) {
+	case config.KindInt, config.KindBool, config.KindBytes:
+		return true
+	case config.KindTime:
+		// SQLite stores times as text, in whatever zone they came.
+		return !s.Dialect.sqlite()
+	case config.KindString:
+		return s.Dialect.sqlite()
+	}
+	return false
+}
