@@ -24,12 +24,14 @@ fi
 # policy-rc.d forbids it; one that is already there is left alone.
 policy=/usr/sbin/policy-rc.d
 wrote_policy=
-remove_policy() {
+log=$(mktemp)
+clean_up() {
+  rm -f "$log"
   if [ -n "$wrote_policy" ]; then
     "${as_root[@]}" rm -f "$policy"
   fi
 }
-trap remove_policy EXIT
+trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 if [ ! -e "$policy" ]; then
@@ -38,8 +40,10 @@ if [ ! -e "$policy" ]; then
   "${as_root[@]}" chmod 0755 "$policy"
 fi
 
-echo "apt-install: installing $*" >&2
+echo "apt-install: installing $* (a minute or so)" >&2
 apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get
   -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-confold -q)
-"${apt[@]}" update </dev/null >&2
-"${apt[@]}" install -y --no-install-recommends "$@" </dev/null >&2
+if ! { "${apt[@]}" update && "${apt[@]}" install -y --no-install-recommends "$@"; } </dev/null >"$log" 2>&1; then
+  tail -n 40 "$log" >&2
+  exit 1
+fi

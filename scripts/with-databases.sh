@@ -266,7 +266,7 @@ fi
 if [ ${#left_out[@]} -gt 0 ]; then
   say "**********************************************************************"
   for name in "${left_out[@]}"; do
-    say "LEFT OUT: $name: not in the environment, not on this machine, not to be installed"
+    say "LEFT OUT: $name: neither in the environment, nor to be started or installed here (why: see above)"
   done
   say "**********************************************************************"
   if [ "${CI:-}" = true ]; then
