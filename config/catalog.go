@@ -167,8 +167,10 @@ func (c *Catalog) With(epoch int64, shards map[string][]*Shard) *Catalog {
 	tables := make([]*Table, len(c.tables))
 	for i, t := range c.tables {
 		var fresh []*Shard
+		seen := map[string]bool{}
 		for _, s := range shards[t.LogicalName] {
-			if _, known := t.byID[s.ID]; !known {
+			if _, known := t.byID[s.ID]; !known && !seen[s.ID] {
+				seen[s.ID] = true
 				fresh = append(fresh, s)
 			}
 		}
@@ -177,4 +179,18 @@ func (c *Catalog) With(epoch int64, shards map[string][]*Shard) *Catalog {
 		}
 	}
 	return NewCatalog(epoch, tables...)
+}
+
+// WithKeys is a copy in which the entity (by logical name) has other facts about its
+// key columns; the columns themselves must be the same.
+func (c *Catalog) WithKeys(logicalName string, keys []KeyColumn) *Catalog {
+	tables := make([]*Table, len(c.tables))
+	for i, t := range c.tables {
+		if tables[i] = t; t.LogicalName == logicalName {
+			changed := *t
+			changed.Keys = keys
+			tables[i] = &changed
+		}
+	}
+	return NewCatalog(c.Epoch, tables...)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"github.com/go-dtde/dtde/config"
 )
@@ -19,6 +20,9 @@ type Hooks struct {
 	// AfterTables is called once per AutoMigrate or CreateTable that had entities,
 	// when all of their tables exist.
 	AfterTables func(ctx context.Context, db *gorm.DB, made []Made) error
+	// Bind is called when a statement binds a value, which is then the last of
+	// stmt.Vars and may be replaced there. nil costs nothing.
+	Bind func(stmt *gorm.Statement, v any)
 	// AfterDrop is called once per DropTable that had entities, when their tables
 	// are gone.
 	AfterDrop func(ctx context.Context, db *gorm.DB, dropped []Made) error
@@ -35,7 +39,7 @@ type Made struct {
 // result has SavePoint and RollbackTo, Translate and Apply exactly if inner has
 // them, and Unwrap() gorm.Dialector in any case.
 func Wrap(inner gorm.Dialector, catalog func() *config.Catalog, hooks Hooks) gorm.Dialector {
-	return forward(dialector{Dialector: inner, migrator: func(db *gorm.DB) gorm.Migrator {
+	return forward(dialector{Dialector: inner, bind: hooks.Bind, migrator: func(db *gorm.DB) gorm.Migrator {
 		c := catalog()
 		if c == nil || len(c.Tables()) == 0 {
 			return inner.Migrator(db)
@@ -60,6 +64,15 @@ type dialector struct {
 	gorm.Dialector
 	migrator   func(*gorm.DB) gorm.Migrator
 	initialize func(*gorm.DB) error
+	bind       func(*gorm.Statement, any)
+}
+
+// BindVarTo lets the Bind hook see the value first.
+func (d dialector) BindVarTo(writer clause.Writer, stmt *gorm.Statement, v any) {
+	if d.bind != nil {
+		d.bind(stmt, v)
+	}
+	d.Dialector.BindVarTo(writer, stmt, v)
 }
 
 func (d dialector) Migrator(db *gorm.DB) gorm.Migrator { return d.migrator(db) }

@@ -1,0 +1,180 @@
+package callbacks
+
+import (
+	"strconv"
+	"strings"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/go-dtde/dtde/config"
+	"github.com/go-dtde/dtde/planner"
+)
+
+// aimed is a statement whose table is replaced for a moment; restore puts back
+// what the caller had.
+type aimed struct {
+	stmt  *gorm.Statement
+	table string
+	expr  *clause.Expr
+	where clause.Clause
+	had   bool
+}
+
+func aim(stmt *gorm.Statement) aimed {
+	a := aimed{stmt: stmt, table: stmt.Table, expr: stmt.TableExpr}
+	a.where, a.had = stmt.Clauses["WHERE"]
+	return a
+}
+
+func (a *aimed) restore() {
+	a.stmt.Table, a.stmt.TableExpr = a.table, a.expr
+	if a.had {
+		a.stmt.Clauses["WHERE"] = a.where
+	} else {
+		delete(a.stmt.Clauses, "WHERE")
+	}
+}
+
+// quote quotes an identifier, dotted ones part by part.
+func (r *Runtime) quote(name string) string {
+	var b strings.Builder
+	r.dialector.QuoteTo(&b, name)
+	return b.String()
+}
+
+// asTable gives `physical AS alias`, cached per shard for the logical name.
+func (r *Runtime) asTable(s *config.Shard, alias string) *clause.Expr {
+	key := tableKey{s, alias}
+	if e, ok := r.tableExprs.Load(key); ok {
+		return e.(*clause.Expr)
+	}
+	e := &clause.Expr{SQL: r.quote(s.Table) + " AS " + r.quote(alias)}
+	r.tableExprs.Store(key, e)
+	return e
+}
+
+type tableKey struct {
+	shard *config.Shard
+	alias string
+}
+
+// union is the UNION ALL of a plan's shards, written into the FROM clause under the
+// logical name. It is an expression so that conditions inside the branches bind
+// their values where they stand.
+type union struct {
+	r    *Runtime
+	plan *planner.Plan
+	stmt *gorm.Statement
+	// alias is the name under which the entity stands in the statement.
+	alias string
+	// where is what each branch filters by when the plan pushes it; a target's own
+	// conditions win over it.
+	where []clause.Expression
+	// order is pushed into each branch with the plan's limit.
+	order clause.Clause
+}
+
+// expr wraps the union as a table expression.
+func (u *union) expr() *clause.Expr { return &clause.Expr{SQL: "?", Vars: []any{u}} }
+
+// Build writes the union; it is called by GORM with the statement as its builder.
+func (u *union) Build(b clause.Builder) {
+	columns := u.r.columns(u.plan.Table)
+	_ = b.WriteByte('(')
+	for i := range u.plan.Targets {
+		if i > 0 {
+			_, _ = b.WriteString(" UNION ALL ")
+		}
+		u.branch(b, columns, &u.plan.Targets[i])
+	}
+	if len(u.plan.Targets) == 0 {
+		u.empty(b, columns)
+	}
+	_, _ = b.WriteString(") AS ")
+	_, _ = b.WriteString(u.r.quote(u.alias))
+}
+
+func (u *union) branch(b clause.Builder, columns string, t *planner.Target) {
+	limited := u.plan.Pushed && u.plan.BranchLimit > 0
+	ends := ""
+	switch {
+	case !limited:
+	case u.r.dialect.Name == "sqlite" || u.r.dialect.Name == "sqlserver":
+		// neither takes ORDER BY or a parenthesis directly in a branch
+		_, _ = b.WriteString("SELECT * FROM (")
+		ends = ") AS " + u.r.quote("b"+strconv.Itoa(u.plan.Table.Position(t.Shard.ID)))
+	default:
+		_ = b.WriteByte('(')
+		ends = ")"
+	}
+	_, _ = b.WriteString("SELECT ")
+	_, _ = b.WriteString(columns)
+	_, _ = b.WriteString(" FROM ")
+	_, _ = b.WriteString(u.r.asTable(t.Shard, u.alias).SQL)
+	if u.plan.Pushed {
+		where := u.where
+		if t.Where != nil {
+			where = t.Where
+		}
+		if len(where) > 0 {
+			_, _ = b.WriteString(" WHERE ")
+			clause.Where{Exprs: append([]clause.Expression(nil), where...)}.Build(b)
+		}
+	}
+	if limited {
+		if u.order.Expression != nil {
+			_ = b.WriteByte(' ')
+			u.order.Build(b)
+		}
+		n := u.plan.BranchLimit
+		_ = b.WriteByte(' ')
+		u.stmtClause(b, "LIMIT", clause.Limit{Limit: &n})
+	}
+	_, _ = b.WriteString(ends)
+}
+
+// stmtClause writes a clause as the dialect builds it.
+func (u *union) stmtClause(b clause.Builder, name string, expr clause.Expression) {
+	c := clause.Clause{Name: name, Expression: expr}
+	if build, ok := u.stmt.ClauseBuilders[name]; ok {
+		build(c, b)
+		return
+	}
+	c.Build(b)
+}
+
+// empty is a source of no rows with the entity's columns: what a statement that no
+// shard can answer reads from, so that counts, sums and joins come out as they
+// would from an empty table.
+func (u *union) empty(b clause.Builder, columns string) {
+	if shards := u.plan.Table.Shards; len(shards) > 0 {
+		_, _ = b.WriteString("SELECT " + columns + " FROM " + u.r.asTable(shards[0], u.alias).SQL + " WHERE 1 = 0")
+		return
+	}
+	_, _ = b.WriteString("SELECT ")
+	for i, name := range u.plan.Table.Schema.DBNames {
+		if i > 0 {
+			_ = b.WriteByte(',')
+		}
+		_, _ = b.WriteString("NULL AS " + u.r.quote(name))
+	}
+	// a derived table, since MariaDB wants a FROM before a WHERE
+	_, _ = b.WriteString(" FROM (SELECT 1 AS x) AS d WHERE 1 = 0")
+}
+
+// columns is the entity's column list, quoted.
+func (r *Runtime) columns(t *config.Table) string {
+	if c, ok := r.columnLists.Load(t.Schema); ok {
+		return c.(string)
+	}
+	var b strings.Builder
+	for i, name := range t.Schema.DBNames {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		r.dialector.QuoteTo(&b, name)
+	}
+	r.columnLists.Store(t.Schema, b.String())
+	return b.String()
+}

@@ -1,0 +1,406 @@
+package callbacks
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"slices"
+	"strconv"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+	"gorm.io/gorm/schema"
+
+	"github.com/go-dtde/dtde/config"
+	"github.com/go-dtde/dtde/planner"
+	"github.com/go-dtde/dtde/strategies"
+)
+
+// create replaces gorm:create.
+func (r *Runtime) create(db *gorm.DB) {
+	stmt := db.Statement
+	if db.Error != nil {
+		return
+	}
+	bindScope(stmt)
+	t, alias := r.owned(stmt)
+	if t == nil || stmt.SQL.Len() > 0 {
+		r.unowned(db, r.inner.create)
+		return
+	}
+	rows, ok := newRowSet(stmt)
+	if !ok {
+		r.refuseShape(db)
+		return
+	}
+	watch := r.watch(stmt, t, planner.Insert)
+	c := &creation{r: r, db: db, table: t, alias: alias, rows: rows}
+	defer c.undo()
+	if err := c.prepare(); err != nil {
+		fail(db, err)
+		watch.done(db, nil)
+		return
+	}
+	p, err := c.plan()
+	if err != nil {
+		fail(db, err)
+		watch.done(db, nil)
+		return
+	}
+	watch.resolved(p)
+	carry(stmt, p)
+	fail(db, c.run(p, watch))
+	if result := stmt.Result; result != nil {
+		result.RowsAffected = db.RowsAffected
+	}
+	watch.done(db, p)
+}
+
+// refuseShape lets GORM say what is wrong with an empty or invalid destination; it
+// finds that before it sends anything.
+func (r *Runtime) refuseShape(db *gorm.DB) {
+	dry := *db.Config
+	dry.DryRun = true
+	config := db.Config
+	db.Config = &dry
+	r.inner.create(db)
+	db.Config = config
+	if db.Error == nil {
+		fail(db, gorm.ErrInvalidData)
+	}
+}
+
+// creation is one create of rows that dtde places.
+type creation struct {
+	r     *Runtime
+	db    *gorm.DB
+	table *config.Table
+	alias string
+	rows  rowSet
+	// explicit has the rows whose primary key the program gave.
+	explicit []bool
+	restore  []func()
+}
+
+func (c *creation) undo() {
+	for i := len(c.restore) - 1; i >= 0; i-- {
+		c.restore[i]()
+	}
+}
+
+// prepare fills in what decides placement: times that GORM would set, defaults, and
+// primary keys. One NowFunc value serves the whole call.
+func (c *creation) prepare() error {
+	if c.rows.maps == nil {
+		c.freezeClock()
+		if err := c.defaults(); err != nil {
+			return err
+		}
+	}
+	return c.generateKeys()
+}
+
+// freezeClock makes NowFunc one instant for this statement.
+func (c *creation) freezeClock() {
+	if !c.needsClock() {
+		return
+	}
+	cfg, now := *c.db.Config, c.db.NowFunc()
+	cfg.NowFunc = func() time.Time { return now }
+	before := c.db.Config
+	c.db.Config = &cfg
+	c.restore = append(c.restore, func() { c.db.Config = before })
+}
+
+func (c *creation) needsClock() bool {
+	if c.rows.len() > 1 {
+		return true
+	}
+	for i := range c.table.Keys {
+		if f := c.table.Keys[i].Field; f.AutoCreateTime > 0 || f.AutoUpdateTime > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// defaults gives shard key fields the values that GORM would give them while it
+// builds the statement.
+func (c *creation) defaults() error {
+	for k := range c.table.Keys {
+		f := c.table.Keys[k].Field
+		for i := range c.rows.len() {
+			_, zero, _ := c.rows.get(i, f)
+			var err error
+			switch {
+			case !zero:
+			case f.DefaultValueInterface != nil:
+				err = c.rows.set(i, f, f.DefaultValueInterface)
+			case f.AutoCreateTime > 0 || f.AutoUpdateTime > 0:
+				err = c.rows.set(i, f, c.db.NowFunc())
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// plan places every row, makes shards that do not exist yet, and looks for primary
+// keys that another shard holds already.
+func (c *creation) plan() (*planner.Plan, error) {
+	stmt := c.db.Statement
+	if oc, ok := stmt.Clauses["ON CONFLICT"].Expression.(clause.OnConflict); ok {
+		if err := planner.CheckUpsert(c.table, oc); err != nil && !c.conflictOnPrimary(oc, err) {
+			return nil, err
+		}
+	}
+	values, err := c.keyValues()
+	if err != nil {
+		return nil, err
+	}
+	for attempt := 0; ; attempt++ {
+		s := c.r.statement(stmt, planner.Insert, c.table, c.alias)
+		var p *planner.Plan
+		if c.table.StrategyName == "maxrows" {
+			return c.placeByState(&s)
+		}
+		p, err = planner.PlanInsert(&s, values)
+		if err != nil || c.db.DryRun {
+			return p, err
+		}
+		var missing []string
+		for i := range p.Targets {
+			if p.Targets[i].New {
+				missing = append(missing, p.Targets[i].Shard.ID)
+			}
+		}
+		if len(missing) == 0 {
+			return p, c.guard(p)
+		}
+		if attempt == maxReplans {
+			return nil, &config.ShardError{Entity: c.table.Name, Shard: missing[0], Operation: "insert", Cause: config.ErrStaleCatalog}
+		}
+		if err := c.makeShards(stmt.Context, missing); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// keyValues are the rows' shard key columns, as they will be stored.
+func (c *creation) keyValues() (*clause.Values, error) {
+	stmt := c.db.Statement
+	selected, restricted := stmt.SelectAndOmitColumns(true, false)
+	keys := c.table.Keys
+	v := &clause.Values{Columns: make([]clause.Column, len(keys)), Values: make([][]any, c.rows.len())}
+	for k := range keys {
+		f := keys[k].Field
+		v.Columns[k].Name = keys[k].Column
+		if use, named := selected[f.DBName]; named && !use || !named && restricted && f.AutoCreateTime == 0 && f.AutoUpdateTime == 0 && !f.PrimaryKey {
+			return nil, &config.ShardError{
+				Entity: c.table.Name, Operation: "insert", Cause: config.ErrMissingShardKey,
+				Hint: "the shard key field " + f.Name + " is left out by Select or Omit",
+			}
+		}
+	}
+	cells := make([]any, len(v.Values)*len(keys))
+	for i := range v.Values {
+		v.Values[i] = cells[i*len(keys) : (i+1)*len(keys) : (i+1)*len(keys)]
+		for k := range keys {
+			v.Values[i][k], _, _ = c.rows.get(i, keys[k].Field)
+		}
+	}
+	return v, nil
+}
+
+// run sends the rows: in place when they all go to one shard, else shard by shard,
+// all or nothing.
+func (c *creation) run(p *planner.Plan, watch *watch) error {
+	p.Statements = p.Statements[:0]
+	if len(p.Targets) == 0 { // ON CONFLICT DO NOTHING, and every row is there
+		c.db.RowsAffected = 0
+		return nil
+	}
+	if len(p.Targets) == 1 && len(p.Targets[0].Rows) == c.rows.len() {
+		c.insert(p.Targets[0].Shard, p)
+		return nil
+	}
+	if c.rows.maps == nil && !c.rows.list.IsValid() {
+		return c.many(p, watch) // one struct, retargeted
+	}
+	if !c.db.DryRun {
+		return c.r.atomically(c.db, func() error { return c.many(p, watch) })
+	}
+	return c.many(p, watch)
+}
+
+// many runs one insert per shard on the rows that belong there.
+func (c *creation) many(p *planner.Plan, watch *watch) error {
+	stmt, db := c.db.Statement, c.db
+	dest, value, conflict := stmt.Dest, stmt.ReflectValue, stmt.Clauses["ON CONFLICT"]
+	track, tracked := stmt.Settings.Load("gorm:update_track_time")
+	defer func() { stmt.Dest, stmt.ReflectValue = dest, value }()
+	var total int64
+	var sqls []shardSQL
+	for i := range p.Targets {
+		target := &p.Targets[i]
+		sub := c.rows.pick(target.Rows)
+		stmt.Dest, stmt.ReflectValue = sub, reflect.ValueOf(sub).Elem()
+		if conflict.Expression != nil {
+			stmt.Clauses["ON CONFLICT"] = conflict
+		}
+		if tracked {
+			stmt.Settings.Store("gorm:update_track_time", track)
+		}
+		began := time.Now()
+		c.insert(target.Shard, p)
+		s := shardSQL{target.Shard, stmt.SQL.String(), stmt.Vars}
+		stmt.SQL.Reset()
+		stmt.Vars = nil
+		if db.DryRun {
+			sqls = append(sqls, s)
+			continue
+		}
+		watch.took(target.Shard.ID, time.Since(began))
+		c.r.trace(db, began, s, db.RowsAffected, db.Error)
+		if db.Error != nil {
+			db.Error = &config.ShardError{Entity: c.table.Name, Shard: target.Shard.ID, Operation: "insert", Cause: db.Error}
+			return nil
+		}
+		c.rows.unpick(target.Rows, sub)
+		total += db.RowsAffected
+	}
+	if db.DryRun {
+		stmt.SQL.WriteString(c.r.explainAll(sqls))
+	}
+	db.RowsAffected = total
+	return nil
+}
+
+// insert runs GORM's own create on one shard's physical table.
+func (c *creation) insert(s *config.Shard, p *planner.Plan) {
+	stmt := c.db.Statement
+	table, expr := stmt.Table, stmt.TableExpr
+	into, had := stmt.Clauses["INSERT"]
+	_, upsert := stmt.Clauses["ON CONFLICT"]
+	insert := clause.Insert{Table: clause.Table{Name: s.Table}}
+	switch name := c.r.dialect.Name; {
+	case upsert && (name == "postgres" || name == "sqlite"):
+		// the logical name stays valid in DO UPDATE
+		insert.Table = clause.Table{Name: c.r.asTable(s, c.alias).SQL, Raw: true}
+	case name == "mysql" && upsert || name == "sqlserver":
+		// neither takes an alias here
+		stmt.Table, stmt.TableExpr = s.Table, nil
+	}
+	stmt.AddClause(insert)
+	c.r.inner.create(c.db)
+	p.Statements = append(p.Statements, planner.SQL{Shards: []string{s.ID}, Text: stmt.SQL.String(), Args: len(stmt.Vars)})
+	stmt.Table, stmt.TableExpr = table, expr
+	if stmt.Clauses["INSERT"] = into; !had {
+		delete(stmt.Clauses, "INSERT")
+	}
+}
+
+// placeByState places rows of a strategy that fills one shard after the other.
+func (c *creation) placeByState(s *planner.Statement) (*planner.Plan, error) {
+	stmt := c.db.Statement
+	rotating, ok := c.table.Strategy.(*strategies.MaxRows)
+	if !ok {
+		return nil, &config.ConfigError{Entity: c.table.Name, Problem: "the strategy keeps its state in the database but does not rotate"}
+	}
+	p := &planner.Plan{
+		Operation: planner.Insert, Entity: c.table.Name, Table: c.table, Epoch: s.Epoch, Form: planner.One,
+		Reason: "the shard that is being filled",
+	}
+	if c.db.DryRun {
+		last := c.table.Shards[len(c.table.Shards)-1]
+		p.Targets = []planner.Target{{Shard: last, Rows: sequence(0, c.rows.len())}}
+		return p, nil
+	}
+	if err := c.r.ensureStore(stmt.Context); err != nil {
+		return nil, err
+	}
+	next := func(ctx context.Context, after string) (string, error) {
+		id := rotating.Next(after)
+		if _, known := c.table.Shard(id); known {
+			return id, nil
+		}
+		return id, c.makeShards(ctx, []string{id})
+	}
+	room, err := c.r.store.Reserve(stmt.Context, stmt.ConnPool, c.table.LogicalName, c.rows.len(), rotating.MaxRows, next)
+	if err != nil {
+		return nil, err
+	}
+	at := 0
+	for _, res := range room {
+		shard, known := c.table.Shard(res.Shard)
+		if !known { // made by another process
+			if err := c.makeShards(stmt.Context, []string{res.Shard}); err != nil {
+				return nil, err
+			}
+			if shard, known = c.table.Shard(res.Shard); !known {
+				return nil, &config.ShardError{Entity: c.table.Name, Shard: res.Shard, Operation: "insert", Cause: config.ErrShardNotFound}
+			}
+		}
+		p.Targets = append(p.Targets, planner.Target{Shard: shard, Rows: sequence(at, res.Rows)})
+		at += res.Rows
+	}
+	if len(p.Targets) > 1 {
+		p.Form = planner.Steps
+	}
+	return p, c.guard(p)
+}
+
+// makeShards makes shards and goes on with a catalog that has them.
+func (c *creation) makeShards(ctx context.Context, ids []string) error {
+	pool := c.db.Statement.ConnPool
+	if err := c.r.ensureShards(ctx, pool, c.table, ids); err != nil {
+		return err
+	}
+	if fresh, ok := c.r.current(pool).ByModel(c.table.ModelType); ok {
+		c.table = fresh
+	}
+	return nil
+}
+
+func sequence(from, n int) []int {
+	rows := make([]int, n)
+	for i := range rows {
+		rows[i] = from + i
+	}
+	return rows
+}
+
+// slotOf is the number of a hash shard.
+func slotOf(id string) (int, error) { return strconv.Atoi(id) }
+
+// conflictOnPrimary tells whether an upsert that the planner refuses for its target
+// conflicts on the primary key alone, which guard makes exact.
+func (c *creation) conflictOnPrimary(oc clause.OnConflict, err error) bool {
+	var unsupported *config.UnsupportedError
+	if !errors.As(err, &unsupported) || unsupported.Reason != "upsert-target" {
+		return false
+	}
+	if len(oc.Columns) == 0 {
+		return oc.UpdateAll || oc.DoNothing && len(c.uniqueColumns()) == 0
+	}
+	for _, col := range oc.Columns {
+		if !slices.ContainsFunc(c.table.Schema.PrimaryFields, func(f *schema.Field) bool { return f.DBName == col.Name }) {
+			return false
+		}
+	}
+	return len(oc.Columns) == len(c.table.Schema.PrimaryFields)
+}
+
+// uniqueColumns are the fields with a unique index of their own.
+func (c *creation) uniqueColumns() []string {
+	var names []string
+	for _, idx := range c.table.Schema.ParseIndexes() {
+		if idx.Class == "UNIQUE" {
+			names = append(names, idx.Name)
+		}
+	}
+	return names
+}

@@ -1,0 +1,182 @@
+package callbacks
+
+import (
+	"context"
+
+	"gorm.io/gorm"
+
+	"github.com/go-dtde/dtde/config"
+	"github.com/go-dtde/dtde/migrator"
+	"github.com/go-dtde/dtde/resolver"
+)
+
+// privateKey finds, in a transaction, the catalog that only this transaction may
+// use: on SQLite a shard that it made is not there for anyone else before it commits.
+type privateKey struct{}
+
+// current is the catalog that a statement on this pool sees.
+func (r *Runtime) current(pool gorm.ConnPool) *config.Catalog {
+	if r.dialect.Name == "sqlite" && r.dynamic {
+		if tx, ok := resolver.Transaction(pool); ok {
+			if c, ok := tx.Value(privateKey{}).(*config.Catalog); ok {
+				return c
+			}
+		}
+	}
+	return r.catalog.Load()
+}
+
+// refreshIfStale asks the database for the catalog's epoch and reloads the catalog
+// if another process has changed it; changed tells whether it had to.
+func (r *Runtime) refreshIfStale(ctx context.Context, pool gorm.ConnPool) (changed bool, err error) {
+	if !r.haveCatalog.Load() {
+		exists, err := r.store.Exists(ctx)
+		if err != nil || !exists {
+			return false, err
+		}
+		r.haveCatalog.Store(true)
+	}
+	epoch, err := r.store.Epoch(ctx, pool)
+	if err != nil {
+		return false, err
+	}
+	if epoch == r.current(pool).Epoch {
+		return false, nil
+	}
+	return true, r.refresh(ctx, pool)
+}
+
+// refresh loads the shards made at run time into a new catalog.
+func (r *Runtime) refresh(ctx context.Context, pool gorm.ConnPool) error {
+	next, err := r.loadCatalog(ctx, pool)
+	if err != nil {
+		return err
+	}
+	if tx, private := r.private(pool); private {
+		if tx.Value(privateKey{}) != nil {
+			tx.SetValue(privateKey{}, next)
+			return nil
+		}
+	}
+	for {
+		old := r.catalog.Load()
+		if old.Epoch >= next.Epoch || r.catalog.CompareAndSwap(old, next) {
+			return nil
+		}
+	}
+}
+
+func (r *Runtime) loadCatalog(ctx context.Context, pool gorm.ConnPool) (*config.Catalog, error) {
+	state, err := r.store.Load(ctx, pool)
+	if err != nil {
+		return nil, err
+	}
+	base := r.catalog.Load()
+	found := map[string][]*config.Shard{}
+	for _, t := range base.Tables() {
+		dynamic, ok := t.Dynamic()
+		if !ok {
+			continue
+		}
+		for _, id := range state.Shards[t.LogicalName] {
+			if _, known := t.Shard(id); !known && dynamic.Owns(id) {
+				found[t.LogicalName] = append(found[t.LogicalName], t.ShardTable(id))
+			}
+		}
+	}
+	return base.With(state.Epoch, found), nil
+}
+
+// private tells whether shards made on this pool belong to its transaction: SQLite
+// has one writer, so a second connection could not make them.
+func (r *Runtime) private(pool gorm.ConnPool) (*resolver.Tx, bool) {
+	if r.dialect.Name != "sqlite" {
+		return nil, false
+	}
+	return resolver.Transaction(pool)
+}
+
+// ensureShards makes the tables of shards that do not exist yet and announces them,
+// before any row may go there. It runs on a connection of its own and is committed
+// first, except on SQLite, where it is part of the caller's transaction and
+// forgotten when that rolls back.
+func (r *Runtime) ensureShards(ctx context.Context, pool gorm.ConnPool, t *config.Table, ids []string) error {
+	if !t.Migrations {
+		return &config.ShardError{
+			Entity: t.Name, Operation: "insert", Cause: config.ErrShardNotFound,
+			Hint: "migrations are disabled for this entity: make the table and name it by WithShards",
+		}
+	}
+	tx, private := r.private(pool)
+	own := r.root.Session(&gorm.Session{NewDB: true, Context: ctx})
+	own.Statement.ConnPool = r.pool
+	if private {
+		own.Statement.ConnPool = pool
+	} else if resolver.InTransaction(pool) && r.maxOpen() == 1 {
+		return &config.ShardError{
+			Entity: t.Name, Shard: ids[0], Operation: "create", Cause: config.ErrShardNotFound,
+			Hint: "the pool has one connection, which the transaction holds: allow two, or call EnsureShards first",
+		}
+	}
+	if err := r.ensureStore(ctx); err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if err := migrator.EnsureShard(own, r.current(pool), t, t.ShardTable(id)); err != nil {
+			return &config.ShardError{Entity: t.Name, Shard: id, Operation: "create", Cause: err}
+		}
+	}
+	if _, err := r.store.Announce(ctx, own.Statement.ConnPool, t.LogicalName, ids...); err != nil {
+		return err
+	}
+	if !private {
+		return r.refresh(ctx, own.Statement.ConnPool)
+	}
+	before := tx.Value(privateKey{})
+	next, err := r.loadCatalog(ctx, pool)
+	if err != nil {
+		return err
+	}
+	tx.SetValue(privateKey{}, next)
+	tx.OnRollback(func() { tx.SetValue(privateKey{}, before) })
+	if before == nil {
+		tx.OnAfterCommit(func() { r.publish(tx) })
+	}
+	return nil
+}
+
+// maxOpen is the pool's limit of connections; 0 means none.
+func (r *Runtime) maxOpen() int {
+	if c, ok := r.pool.(gorm.GetDBConnector); ok {
+		if db, err := c.GetDBConn(); err == nil {
+			return db.Stats().MaxOpenConnections
+		}
+	}
+	return 0
+}
+
+// publish gives everyone the catalog of a transaction that has committed.
+func (r *Runtime) publish(tx *resolver.Tx) {
+	next, ok := tx.Value(privateKey{}).(*config.Catalog)
+	if !ok {
+		return
+	}
+	for {
+		old := r.catalog.Load()
+		if old.Epoch >= next.Epoch || r.catalog.CompareAndSwap(old, next) {
+			return
+		}
+	}
+}
+
+// ensureStore makes dtde's own tables if they are not there.
+func (r *Runtime) ensureStore(ctx context.Context) error {
+	if r.haveCatalog.Load() {
+		return nil
+	}
+	if err := r.store.Ensure(ctx); err != nil {
+		return err
+	}
+	r.haveCatalog.Store(true)
+	return nil
+}

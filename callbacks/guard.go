@@ -1,0 +1,212 @@
+package callbacks
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/go-dtde/dtde/config"
+	"github.com/go-dtde/dtde/planner"
+)
+
+// primaryConsent is the name under which a program consents to primary keys that
+// are unique per shard only.
+const primaryConsent = "primary"
+
+// guard looks for primary keys that the program gave and that another shard holds
+// already, where one table would have found a conflict. Without ON CONFLICT that is
+// a duplicate key; with it, the row is updated, or left alone, where it lives.
+func (c *creation) guard(p *planner.Plan) error {
+	if c.table.LocalUnique[primaryConsent] || len(c.table.Shards) < 2 || c.keyInPrimary() || c.table.IDShard != nil {
+		return nil
+	}
+	var given []int
+	for i, explicit := range c.explicit {
+		if explicit {
+			given = append(given, i)
+		}
+	}
+	if len(given) == 0 {
+		return nil
+	}
+	home := make([]string, c.rows.len())
+	for i := range p.Targets {
+		for _, row := range p.Targets[i].Rows {
+			home[row] = p.Targets[i].Shard.ID
+		}
+	}
+	elsewhere, err := c.findElsewhere(given, home)
+	if err != nil || len(elsewhere) == 0 {
+		return err
+	}
+	conflict, upsert := c.db.Statement.Clauses["ON CONFLICT"].Expression.(clause.OnConflict)
+	if !upsert {
+		for _, shard := range elsewhere {
+			return &config.ShardError{
+				Entity: c.table.Name, Shard: shard, Operation: "insert", Cause: gorm.ErrDuplicatedKey,
+				Hint: "another shard holds a row with this primary key",
+			}
+		}
+	}
+	if !conflict.DoNothing && c.assignsKey(conflict) {
+		for _, shard := range elsewhere {
+			return &config.ShardError{
+				Entity: c.table.Name, Shard: shard, Operation: "insert", Cause: config.ErrShardKeyChanged,
+				Hint: "the row lives on this shard under another key: delete it and create it anew in one transaction",
+			}
+		}
+	}
+	return c.retarget(p, elsewhere, conflict.DoNothing)
+}
+
+// keyInPrimary tells whether the primary key decides the shard.
+func (c *creation) keyInPrimary() bool {
+	if len(c.table.Keys) == 0 {
+		return false
+	}
+	for i := range c.table.Keys {
+		if !c.table.Keys[i].Field.PrimaryKey {
+			return false
+		}
+	}
+	return true
+}
+
+// assignsKey tells whether DO UPDATE writes a shard key column.
+func (c *creation) assignsKey(oc clause.OnConflict) bool {
+	if oc.UpdateAll {
+		return len(c.table.Keys) > 0
+	}
+	return slices.ContainsFunc(oc.DoUpdates, func(a clause.Assignment) bool { return c.table.KeyIndex(a.Column.Name) >= 0 })
+}
+
+// retarget sends rows to the shard that holds them, or drops them.
+func (c *creation) retarget(p *planner.Plan, elsewhere map[int]string, drop bool) error {
+	byShard := map[string][]int{}
+	for i := range p.Targets {
+		for _, row := range p.Targets[i].Rows {
+			shard := p.Targets[i].Shard.ID
+			if at, moved := elsewhere[row]; moved {
+				if drop {
+					continue
+				}
+				shard = at
+			}
+			byShard[shard] = append(byShard[shard], row)
+		}
+	}
+	p.Targets = p.Targets[:0:0]
+	for _, s := range c.table.Shards {
+		rows, ok := byShard[s.ID]
+		if !ok {
+			continue
+		}
+		if s.ReadOnly {
+			return &config.ShardError{Entity: c.table.Name, Shard: s.ID, Operation: "insert", Cause: config.ErrReadOnlyShard}
+		}
+		slices.Sort(rows)
+		p.Targets = append(p.Targets, planner.Target{Shard: s, Rows: rows})
+	}
+	p.Form = planner.Steps
+	if len(p.Targets) == 1 {
+		p.Form = planner.One
+	}
+	p.Reason += "; rows that exist stay on their shard"
+	return nil
+}
+
+// guardBatch is the number of keys that one guarding query asks each shard for.
+const guardBatch = 500
+
+// findElsewhere asks all shards for the given rows' primary keys and reports those
+// found on a shard that is not the row's own.
+func (c *creation) findElsewhere(given []int, home []string) (map[int]string, error) {
+	found := map[int]string{}
+	byKey := map[string][]int{}
+	for from := 0; from < len(given); from += guardBatch {
+		batch := given[from:min(from+guardBatch, len(given))]
+		clear(byKey)
+		for _, row := range batch {
+			k := c.primaryText(row)
+			byKey[k] = append(byKey[k], row)
+		}
+		for _, s := range c.table.Shards {
+			rows, err := c.present(s, batch)
+			if err != nil {
+				return nil, err
+			}
+			for _, row := range rows {
+				for _, r := range byKey[row] {
+					if home[r] != s.ID {
+						found[r] = s.ID
+					}
+				}
+			}
+		}
+	}
+	return found, nil
+}
+
+// primaryText is a row's primary key in a form that compares with what present gives.
+func (c *creation) primaryText(row int) string {
+	var b strings.Builder
+	for _, f := range c.table.Schema.PrimaryFields {
+		v, _, _ := c.rows.get(row, f)
+		fmt.Fprintf(&b, "%v\x00", plainValue(f, v))
+	}
+	return b.String()
+}
+
+// present lists which of the rows' primary keys a shard holds.
+func (c *creation) present(s *config.Shard, rows []int) ([]string, error) {
+	primary := c.table.Schema.PrimaryFields
+	tuples := make([][]any, len(rows))
+	for i, row := range rows {
+		for _, f := range primary {
+			v, _, _ := c.rows.get(row, f)
+			tuples[i] = append(tuples[i], v)
+		}
+	}
+	columns := make([]string, len(primary))
+	names := make([]clause.Column, len(primary))
+	for i, f := range primary {
+		columns[i], names[i] = c.r.quote(f.DBName), clause.Column{Name: f.DBName}
+	}
+	in := clause.IN{Column: names[0]}
+	if len(primary) > 1 {
+		in.Column = names
+	}
+	for _, t := range tuples {
+		if len(primary) > 1 {
+			in.Values = append(in.Values, t)
+		} else {
+			in.Values = append(in.Values, t[0])
+		}
+	}
+	tx := session(c.db)
+	found := []string{}
+	rowsOut, err := tx.Raw("SELECT "+strings.Join(columns, ",")+" FROM "+c.r.quote(s.Table)+" WHERE ?", in).Rows()
+	if err != nil {
+		return nil, &config.ShardError{Entity: c.table.Name, Shard: s.ID, Operation: "insert", Cause: err}
+	}
+	defer func() { _ = rowsOut.Close() }()
+	for rowsOut.Next() {
+		cells := make([]any, len(primary))
+		for i, f := range primary {
+			cells[i] = f.NewValuePool.Get()
+		}
+		if err := rowsOut.Scan(cells...); err != nil {
+			return nil, err
+		}
+		var b strings.Builder
+		for i, f := range primary {
+			fmt.Fprintf(&b, "%v\x00", plainValue(f, cells[i]))
+			f.NewValuePool.Put(cells[i])
+		}
+		found = append(found, b.String())
+	}
+	return found, rowsOut.Err()
+}

@@ -1,0 +1,257 @@
+package callbacks
+
+import (
+	"database/sql"
+	"reflect"
+	"strings"
+
+	"gorm.io/gorm"
+	gormcallbacks "gorm.io/gorm/callbacks"
+	"gorm.io/gorm/clause"
+
+	"github.com/go-dtde/dtde/config"
+	"github.com/go-dtde/dtde/planner"
+)
+
+// query replaces gorm:query.
+func (r *Runtime) query(db *gorm.DB) {
+	stmt := db.Statement
+	if db.Error != nil {
+		return
+	}
+	if stmt.SQL.Len() > 0 {
+		r.raw(db, r.inner.query)
+		return
+	}
+	bindScope(stmt)
+	t, alias := r.owned(stmt)
+	if t == nil {
+		r.unowned(db, r.inner.query)
+		return
+	}
+	r.read(db, t, alias, r.fetch)
+}
+
+// read plans a select and runs it with run, and again with a newer catalog when
+// another process made a shard that the plan could not know.
+func (r *Runtime) read(db *gorm.DB, t *config.Table, alias string, run func(db *gorm.DB, p *planner.Plan, alias string, w *watch)) {
+	stmt := db.Statement
+	if err := r.refuseJoins(stmt, t); err != nil {
+		fail(db, err)
+		return
+	}
+	applySoftDelete(stmt)
+	watch := r.watch(stmt, t, planner.Select)
+	from, hadFrom := stmt.Clauses["FROM"]
+	_, appends := stmt.Dest.(*[]map[string]any)
+	kept := destLength(stmt, appends)
+	for attempt := 0; ; attempt++ {
+		p, err := r.planRead(stmt, t, alias)
+		if err != nil {
+			fail(db, err)
+			watch.done(db, nil)
+			return
+		}
+		watch.resolved(p)
+		carry(stmt, p)
+		run(db, p, alias, watch)
+		if !p.Open || db.DryRun || db.Error != nil && !notFound(db.Error) {
+			watch.done(db, p)
+			return
+		}
+		changed, err := r.refreshIfStale(stmt.Context, stmt.ConnPool)
+		if err != nil || !changed {
+			fail(db, err)
+			watch.done(db, p)
+			return
+		}
+		if attempt == maxReplans {
+			fail(db, &config.ShardError{Entity: t.Name, Operation: "select", Cause: config.ErrStaleCatalog})
+			watch.done(db, p)
+			return
+		}
+		db.Error, db.RowsAffected = nil, 0
+		stmt.SQL.Reset()
+		stmt.Vars = nil
+		if stmt.Clauses["FROM"] = from; !hadFrom {
+			delete(stmt.Clauses, "FROM")
+		}
+		truncate(stmt, kept, appends)
+		if fresh, ok := r.current(stmt.ConnPool).ByModel(t.ModelType); ok {
+			t = fresh
+		}
+	}
+}
+
+// maxReplans bounds how often one statement is planned again.
+const maxReplans = 5
+
+// planRead asks for a plan with everything that GORM will add to the conditions.
+func (r *Runtime) planRead(stmt *gorm.Statement, t *config.Table, alias string) (*planner.Plan, error) {
+	where, had := stmt.Clauses["WHERE"]
+	if conds := primaryConditions(stmt); len(conds) > 0 {
+		stmt.AddClause(clause.Where{Exprs: conds})
+		defer func() {
+			if stmt.Clauses["WHERE"] = where; !had {
+				delete(stmt.Clauses, "WHERE")
+			}
+		}()
+	}
+	s := r.statement(stmt, planner.Select, t, alias)
+	return planner.PlanRead(&s)
+}
+
+// fetch runs a read and scans its rows into the destination.
+func (r *Runtime) fetch(db *gorm.DB, p *planner.Plan, alias string, w *watch) {
+	stmt := db.Statement
+	if p.Form == planner.Sessions {
+		r.fetchSessions(db, p, alias, w)
+		return
+	}
+	r.build(db, p, alias)
+	if db.DryRun || db.Error != nil {
+		return
+	}
+	rows, err := stmt.ConnPool.QueryContext(stmt.Context, stmt.SQL.String(), stmt.Vars...)
+	if err != nil {
+		fail(db, r.shardError(p, err))
+		return
+	}
+	scan(db, rows, 0)
+}
+
+// scan hands rows to GORM once, and closes them.
+func scan(db *gorm.DB, rows *sql.Rows, mode gorm.ScanMode) {
+	gorm.Scan(rows, db, mode)
+	if err := rows.Close(); err != nil {
+		fail(db, err)
+	}
+	if result := db.Statement.Result; result != nil {
+		result.RowsAffected = db.RowsAffected
+	}
+}
+
+// build makes GORM build the statement over its shard, or over the union of them.
+func (r *Runtime) build(db *gorm.DB, p *planner.Plan, alias string) {
+	stmt := db.Statement
+	a := aim(stmt)
+	r.aimRead(stmt, p, alias)
+	gormcallbacks.BuildQuerySQL(db)
+	a.restore()
+	p.Statements = append(p.Statements[:0], planner.SQL{Shards: p.ShardIDs(), Text: stmt.SQL.String(), Args: len(stmt.Vars)})
+}
+
+// aimRead replaces the statement's table by what the plan reads from.
+func (r *Runtime) aimRead(stmt *gorm.Statement, p *planner.Plan, alias string) {
+	stmt.Table = alias
+	if p.Form == planner.One && !p.Pushed {
+		stmt.TableExpr = r.asTable(p.Targets[0].Shard, alias)
+		return
+	}
+	u := &union{r: r, plan: p, stmt: stmt, alias: alias}
+	if p.Pushed {
+		if w, ok := stmt.Clauses["WHERE"].Expression.(clause.Where); ok {
+			u.where = w.Exprs
+			delete(stmt.Clauses, "WHERE")
+		}
+		u.order = stmt.Clauses["ORDER BY"]
+	}
+	stmt.TableExpr = u.expr()
+}
+
+// applySoftDelete adds the schema's soft delete condition now, so that the plan sees
+// it where GORM would put it: before the primary keys of the destination.
+func applySoftDelete(stmt *gorm.Statement) {
+	if stmt.Schema == nil {
+		return
+	}
+	for _, c := range stmt.Schema.QueryClauses {
+		if _, ok := c.(gorm.SoftDeleteQueryClause); ok {
+			stmt.AddClause(c)
+		}
+	}
+}
+
+// refuseJoins refuses joins that name a sharded table: they have no exact form yet.
+func (r *Runtime) refuseJoins(stmt *gorm.Statement, t *config.Table) error {
+	if len(stmt.Joins) == 0 {
+		return nil
+	}
+	catalog := r.catalog.Load()
+	for i := range stmt.Joins {
+		if other := r.joined(catalog, stmt, stmt.Joins[i].Name); other != nil {
+			name := ""
+			if t != nil {
+				name = t.Name
+			}
+			return &config.UnsupportedError{
+				Entity: name, Reason: "join-sharded",
+				Problem: "a join with the sharded model " + other.Name,
+				Hint:    "use Preload, or two queries",
+			}
+		}
+	}
+	return nil
+}
+
+// joined finds a sharded model in one join, by relation or by name.
+func (r *Runtime) joined(catalog *config.Catalog, stmt *gorm.Statement, name string) *config.Table {
+	if stmt.Schema != nil {
+		relations := stmt.Schema.Relationships.Relations
+		rest := name
+		for rest != "" {
+			part := rest
+			if i := strings.IndexByte(rest, '.'); i >= 0 {
+				part, rest = rest[:i], rest[i+1:]
+			} else {
+				rest = ""
+			}
+			rel, ok := relations[part]
+			if !ok {
+				break
+			}
+			if t, owned := catalog.ByModel(rel.FieldSchema.ModelType); owned {
+				return t
+			}
+			relations = rel.FieldSchema.Relationships.Relations
+		}
+	}
+	return r.mentioned(catalog, name)
+}
+
+// destLength is the number of rows that a destination which GORM appends to, instead
+// of filling it anew, had before the read.
+func destLength(stmt *gorm.Statement, appends bool) int {
+	if !appends || stmt.ReflectValue.Kind() != reflect.Slice {
+		return 0
+	}
+	return stmt.ReflectValue.Len()
+}
+
+func truncate(stmt *gorm.Statement, n int, appends bool) {
+	if appends && stmt.ReflectValue.CanSet() {
+		stmt.ReflectValue.SetLen(n)
+	}
+}
+
+// unowned runs GORM's callback for a statement that dtde does not own. A failure of
+// one that names a sharded table is told for what it is: that name is no table.
+func (r *Runtime) unowned(db *gorm.DB, run func(*gorm.DB)) {
+	if len(db.Statement.Joins) > 0 {
+		if err := r.refuseJoins(db.Statement, nil); err != nil {
+			fail(db, err)
+			return
+		}
+	}
+	run(db)
+	if db.Error == nil || db.Statement.SQL.Len() == 0 {
+		return
+	}
+	if t := r.mentioned(r.catalog.Load(), db.Statement.SQL.String()); t != nil {
+		db.Error = joinErrors(&config.UnsupportedError{
+			Entity: t.Name, Reason: "foreign-statement",
+			Problem: "a statement on another model names a sharded table",
+			Hint:    "build the subquery with db.Model, or use two queries",
+		}, db.Error)
+	}
+}

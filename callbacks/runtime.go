@@ -1,0 +1,189 @@
+package callbacks
+
+import (
+	"reflect"
+	"sync"
+	"sync/atomic"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+	"gorm.io/gorm/schema"
+
+	"github.com/go-dtde/dtde/config"
+	"github.com/go-dtde/dtde/planner"
+	"github.com/go-dtde/dtde/resolver"
+	"github.com/go-dtde/dtde/store"
+)
+
+// Runtime is what the callbacks of one *gorm.DB share: the current catalog, the
+// database's pool and dtde's own tables. It is safe for concurrent use.
+type Runtime struct {
+	catalog   atomic.Pointer[config.Catalog]
+	config    config.Config
+	dialect   planner.Dialect
+	dialector gorm.Dialector
+	pool      gorm.ConnPool
+	root      *gorm.DB // a session without a statement, on the pool
+	store     *store.Store
+	ids       *idSource
+	dynamic   bool // an entity makes shards at run time
+
+	refreshMu   sync.Mutex
+	haveCatalog atomic.Bool // dtde_catalog exists
+
+	inner inner
+
+	tableExprs  sync.Map // tableKey → *clause.Expr
+	columnLists sync.Map // *schema.Schema → string
+	foreign     sync.Map // reflect.Type → error or nil: models that dtde does not own
+}
+
+// inner are GORM's own callbacks, and what its driver says it can do.
+type inner struct {
+	query, create, update, delete, row, raw func(*gorm.DB)
+	updateClauses, deleteClauses            []string
+}
+
+// Settings is what New needs.
+type Settings struct {
+	Config    config.Config
+	Catalog   *config.Catalog
+	Dialect   planner.Dialect
+	Dialector gorm.Dialector
+	Pool      gorm.ConnPool
+	DB        *gorm.DB
+	Store     *store.Store
+}
+
+// New makes the runtime; Register puts it to work.
+func New(s Settings) *Runtime {
+	r := &Runtime{
+		config: s.Config, dialect: s.Dialect, dialector: s.Dialector, pool: s.Pool,
+		root: s.DB, store: s.Store,
+	}
+	r.catalog.Store(s.Catalog)
+	for _, t := range s.Catalog.Tables() {
+		_, dynamic := t.Dynamic()
+		r.dynamic = r.dynamic || dynamic
+	}
+	r.ids = newIDSource(r)
+	return r
+}
+
+// Catalog is the current catalog.
+func (r *Runtime) Catalog() *config.Catalog { return r.catalog.Load() }
+
+// owned finds the entity that a statement is about, and the name under which it
+// stands there. A statement aimed at a physical table by db.Table is not dtde's to
+// route.
+func (r *Runtime) owned(stmt *gorm.Statement) (t *config.Table, alias string) {
+	catalog := r.current(stmt.ConnPool)
+	if stmt.Schema != nil {
+		if t, ok := catalog.ByModel(stmt.Schema.ModelType); ok {
+			if stmt.Table == t.LogicalName && (stmt.TableExpr == nil || t.Namespace != "" || namesOnly(stmt.TableExpr.SQL, t.LogicalName)) {
+				return t, stmt.Table
+			}
+			return r.ownedByName(catalog, stmt)
+		}
+		r.checkForeign(stmt)
+		if stmt.Table == stmt.Schema.Table {
+			return nil, ""
+		}
+	}
+	if stmt.Table == "" && stmt.TableExpr == nil {
+		return nil, ""
+	}
+	return r.ownedByName(catalog, stmt)
+}
+
+// ownedByName finds the entity of db.Table("orders") and db.Table("orders AS o").
+func (r *Runtime) ownedByName(catalog *config.Catalog, stmt *gorm.Statement) (*config.Table, string) {
+	if stmt.TableExpr == nil || namesOnly(stmt.TableExpr.SQL, stmt.Table) {
+		t, _ := catalog.ByName(stmt.Table)
+		return t, stmt.Table
+	}
+	name, alias, simple := splitAlias(stmt.TableExpr.SQL)
+	if simple {
+		if t, ok := catalog.ByName(name); ok {
+			return t, alias
+		}
+		return nil, ""
+	}
+	if t := r.mentioned(catalog, stmt.TableExpr.SQL); t != nil {
+		_ = stmt.AddError(&config.UnsupportedError{
+			Entity: t.Name, Reason: "table-expression",
+			Problem: "a table expression names a sharded table among others",
+			Hint:    "use db.Table with one table, or a subquery built with db.Model",
+		})
+	}
+	return nil, ""
+}
+
+// checkForeign refuses a model that carries dtde tags without being listed.
+func (r *Runtime) checkForeign(stmt *gorm.Statement) {
+	v, seen := r.foreign.Load(stmt.Schema.ModelType)
+	if !seen {
+		v = foreignFault(stmt.Schema)
+		r.foreign.Store(stmt.Schema.ModelType, v)
+	}
+	if err, bad := v.(error); bad {
+		_ = stmt.AddError(err)
+	}
+}
+
+type noFault struct{}
+
+func foreignFault(s *schema.Schema) any {
+	if !config.HasTags(s) {
+		return noFault{}
+	}
+	return &config.ShardError{
+		Entity: s.Name, Operation: "use", Cause: config.ErrNotRegistered,
+		Hint: "add dtde.Model(&" + s.Name + "{}) to Config.Entities, or remove its dtde tags",
+	}
+}
+
+// statement translates a GORM statement for the planner.
+func (r *Runtime) statement(stmt *gorm.Statement, op planner.Operation, t *config.Table, alias string) planner.Statement {
+	s := planner.Statement{
+		Operation: op, Table: t, Alias: alias, Clauses: stmt.Clauses,
+		Selects: stmt.Selects, Distinct: stmt.Distinct, Joins: len(stmt.Joins) > 0,
+		Dialect: r.dialect, Form: r.config.Reads, MaxShards: r.config.MaxShards,
+		Epoch: r.current(stmt.ConnPool).Epoch,
+	}
+	s.InTransaction = resolver.InTransaction(stmt.ConnPool)
+	if sc, ok := loadScope(stmt); ok {
+		s.OnShard, s.AllShards = sc.shards, sc.all
+		if sc.form != config.ReadAuto {
+			s.Form = sc.form
+		}
+	}
+	return s
+}
+
+// primaryConditions are the conditions that GORM will add from a destination that
+// carries primary keys.
+func primaryConditions(stmt *gorm.Statement) []clause.Expression {
+	if stmt.Schema == nil || stmt.ReflectValue.Kind() != reflect.Struct || stmt.ReflectValue.Type() != stmt.Schema.ModelType {
+		return nil
+	}
+	var conds []clause.Expression
+	for _, f := range stmt.Schema.PrimaryFields {
+		if v, isZero := f.ValueOf(stmt.Context, stmt.ReflectValue); !isZero {
+			conds = append(conds, clause.Eq{Column: clause.Column{Table: stmt.Table, Name: f.DBName}, Value: v})
+		}
+	}
+	return conds
+}
+
+// session is a fresh *gorm.DB on the statement's connection or transaction.
+func session(db *gorm.DB) *gorm.DB {
+	return db.Session(&gorm.Session{NewDB: true, Context: db.Statement.Context})
+}
+
+// fail ends a statement with one error.
+func fail(db *gorm.DB, err error) {
+	if err != nil {
+		_ = db.AddError(err)
+	}
+}

@@ -1,0 +1,247 @@
+package callbacks
+
+import (
+	"context"
+	"database/sql/driver"
+	"strings"
+	"time"
+
+	"gorm.io/gorm"
+	gormcallbacks "gorm.io/gorm/callbacks"
+	"gorm.io/gorm/clause"
+
+	"github.com/go-dtde/dtde/config"
+	"github.com/go-dtde/dtde/merge"
+	"github.com/go-dtde/dtde/planner"
+	"github.com/go-dtde/dtde/resolver"
+)
+
+// shardSQL is one shard's statement of a plan that has several.
+type shardSQL struct {
+	shard *config.Shard
+	text  string
+	vars  []any
+}
+
+// fetchSessions reads shard by shard on one snapshot and scans the merged rows.
+func (r *Runtime) fetchSessions(db *gorm.DB, p *planner.Plan, alias string, w *watch) {
+	src, err := r.openSessionSource(db, p, alias, w)
+	if err != nil {
+		fail(db, err)
+		return
+	}
+	if src == nil {
+		return
+	}
+	rows, err := merge.Rows(db.Statement.Context, src)
+	if err != nil {
+		fail(db, err)
+		return
+	}
+	scan(db, rows, 0)
+}
+
+// openSessionSource opens the sessions and gives their merged rows, which close the
+// sessions when they are closed; nil in DryRun.
+func (r *Runtime) openSessionSource(db *gorm.DB, p *planner.Plan, alias string, w *watch) (merge.Source, error) {
+	stmt := db.Statement
+	if len(stmt.Vars) > 0 {
+		return nil, &config.UnsupportedError{
+			Entity: p.Entity, Reason: "subquery-sessions",
+			Problem: "a subquery that needs one statement per shard",
+			Hint:    "let it read by a union, or run it on its own first",
+		}
+	}
+	sqls, err := r.buildSessions(db, p, alias)
+	if err != nil || db.DryRun || db.Error != nil {
+		return nil, err
+	}
+	sessions, err := resolver.OpenSessions(stmt.Context, stmt.ConnPool, r.dialect.Name, len(sqls), r.config.MaxParallelShards)
+	if err != nil {
+		return nil, err
+	}
+	src, err := r.openMerged(db, p, sqls, sessions, w)
+	if err != nil {
+		sessions.Close()
+		return nil, err
+	}
+	return &sessionSource{Source: src, sessions: sessions}, nil
+}
+
+// sessionSource ends its sessions when its rows end.
+type sessionSource struct {
+	merge.Source
+	sessions *resolver.Sessions
+}
+
+// Close closes the rows first, then the sessions that they came from.
+func (s *sessionSource) Close() error {
+	defer s.sessions.Close()
+	return s.Source.Close()
+}
+
+// buildSessions builds every shard's statement, one after another on the caller's
+// own. In DryRun the texts are left in the statement, values inlined.
+func (r *Runtime) buildSessions(db *gorm.DB, p *planner.Plan, alias string) ([]shardSQL, error) {
+	stmt := db.Statement
+	a := aim(stmt)
+	limit, limited := stmt.Clauses["LIMIT"]
+	restore := func() {
+		a.restore()
+		if limited {
+			stmt.Clauses["LIMIT"] = limit
+		}
+	}
+	defer restore()
+	sqls := make([]shardSQL, 0, len(p.Targets))
+	p.Statements = p.Statements[:0]
+	for i := range p.Targets {
+		target := &p.Targets[i]
+		stmt.Table, stmt.TableExpr = alias, r.asTable(target.Shard, alias)
+		if a.had {
+			stmt.Clauses["WHERE"] = a.where
+		}
+		if target.Where != nil {
+			stmt.Clauses["WHERE"] = clause.Clause{Name: "WHERE", Expression: clause.Where{Exprs: target.Where}}
+		}
+		delete(stmt.Clauses, "LIMIT")
+		if n := p.BranchLimit; n > 0 {
+			stmt.AddClause(clause.Limit{Limit: &n})
+		}
+		gormcallbacks.BuildQuerySQL(db)
+		if db.Error != nil {
+			return nil, nil
+		}
+		sqls = append(sqls, shardSQL{target.Shard, stmt.SQL.String(), stmt.Vars})
+		p.Statements = append(p.Statements, planner.SQL{Shards: []string{target.Shard.ID}, Text: stmt.SQL.String(), Args: len(stmt.Vars)})
+		stmt.SQL.Reset()
+		stmt.Vars = nil
+	}
+	if db.DryRun {
+		stmt.SQL.WriteString(r.explainAll(sqls))
+	}
+	return sqls, nil
+}
+
+// explainAll joins statements with their values inlined, each ready to run.
+func (r *Runtime) explainAll(sqls []shardSQL) string {
+	texts := make([]string, len(sqls))
+	for i, s := range sqls {
+		texts[i] = r.dialector.Explain(s.text, s.vars...)
+	}
+	return strings.Join(texts, ";\n")
+}
+
+// openMerged opens every shard's rows and merges them as the plan says. What it
+// returns closes them all; on error nothing is left open.
+func (r *Runtime) openMerged(db *gorm.DB, p *planner.Plan, sqls []shardSQL, sessions *resolver.Sessions, w *watch) (merge.Source, error) {
+	ctx := db.Statement.Context
+	sources := make([]merge.Source, len(sqls))
+	times := make([]time.Duration, len(sqls))
+	open := func(ctx context.Context, i int) error {
+		began := time.Now()
+		rows, err := sessions.Query(ctx, i, sqls[i].text, sqls[i].vars)
+		if err == nil {
+			sources[i], err = merge.FromRows(rows)
+		}
+		if err == nil && sessions.Sequential() {
+			sources[i], err = merge.Buffer(sources[i], r.config.MaxBufferedRows)
+		}
+		times[i] = time.Since(began)
+		r.trace(db, began, sqls[i], -1, err)
+		if err != nil {
+			return &config.ShardError{Entity: p.Entity, Shard: sqls[i].shard.ID, Operation: "select", Cause: mergeError(err)}
+		}
+		return nil
+	}
+	var err error
+	if sessions.Sequential() {
+		err = sessions.Each(ctx, open)
+	} else {
+		// the rows outlive Each: they are read under the statement's own context
+		err = resolver.Each(ctx, sessions.Lanes(), len(sqls), func(_ context.Context, i int) error { return open(ctx, i) })
+	}
+	if err != nil {
+		for _, s := range sources {
+			if s != nil {
+				_ = s.Close()
+			}
+		}
+		return nil, err
+	}
+	for i := range sqls {
+		w.took(sqls[i].shard.ID, times[i])
+	}
+	return r.mergeSources(p, sources)
+}
+
+// mergeSources carries out the plan's merge steps.
+func (r *Runtime) mergeSources(p *planner.Plan, sources []merge.Source) (merge.Source, error) {
+	m := &p.Merge
+	if m.Sum {
+		return sum(sources)
+	}
+	var src merge.Source
+	if len(m.Order) == 0 {
+		src = merge.Concat(sources...)
+	} else {
+		keys := make([]merge.OrderKey, len(m.Order))
+		for i, o := range m.Order {
+			at := columnIndex(sources[0].Columns(), o.Column)
+			if at < 0 {
+				for _, s := range sources {
+					_ = s.Close()
+				}
+				return nil, &config.UnsupportedError{
+					Entity: p.Entity, Reason: "sessions-order",
+					Problem: "sessions can not order by a column that is not selected",
+					Hint:    "select " + o.Column + ", or let the read use a union",
+				}
+			}
+			keys[i] = merge.OrderKey{Column: at, Desc: o.Desc, NullsFirst: o.NullsFirst}
+		}
+		src = merge.Ordered(keys, sources...)
+	}
+	if m.Distinct {
+		src = merge.Distinct(src, r.config.MaxBufferedRows)
+	}
+	if m.Offset > 0 || m.Limit >= 0 {
+		src = merge.Limit(src, int64(m.Offset), int64(m.Limit))
+	}
+	return src, nil
+}
+
+func columnIndex(columns []string, name string) int {
+	for i, c := range columns {
+		if strings.EqualFold(c, name) {
+			return i
+		}
+	}
+	return -1
+}
+
+// sum adds the one count that each source holds.
+func sum(sources []merge.Source) (merge.Source, error) {
+	columns := sources[0].Columns()
+	total := merge.Group(merge.Concat(sources...), merge.GroupSpec{
+		Columns:   []merge.GroupColumn{{Name: columns[0], Func: merge.Count, Column: 0}},
+		MaxGroups: 1,
+	})
+	row := make([]driver.Value, 1)
+	if err := total.Next(row); err != nil {
+		_ = total.Close()
+		return nil, err
+	}
+	return merge.FromValues(columns, [][]driver.Value{row}), total.Close()
+}
+
+// trace logs one of several statements, as GORM logs a single one.
+func (r *Runtime) trace(db *gorm.DB, began time.Time, s shardSQL, rows int64, err error) {
+	db.Logger.Trace(db.Statement.Context, began, func() (string, int64) {
+		text, vars := s.text, s.vars
+		if filter, ok := db.Logger.(gorm.ParamsFilter); ok {
+			text, vars = filter.ParamsFilter(db.Statement.Context, text, vars...)
+		}
+		return r.dialector.Explain(text, vars...), rows
+	}, err)
+}

@@ -1,0 +1,61 @@
+package callbacks
+
+import (
+	"database/sql/driver"
+	"reflect"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// bindHook gives SQLite the hook that binds times of statements on dtde's models in
+// UTC. SQLite stores and compares times as text: two zones of one instant would
+// differ, and a row could be on one side of a boundary by its instant and on the
+// other by its text. Other engines compare instants and need none.
+func (r *Runtime) bindHook() func(*gorm.Statement, any) {
+	if r.dialect.Name != "sqlite" {
+		return nil
+	}
+	return func(stmt *gorm.Statement, v any) {
+		if stmt.Schema == nil || len(stmt.Vars) == 0 {
+			return
+		}
+		if _, owned := r.catalog.Load().ByModel(stmt.Schema.ModelType); owned {
+			if t, ok := instant(v); ok {
+				stmt.Vars[len(stmt.Vars)-1] = t
+			}
+		}
+	}
+}
+
+// instant gives the UTC time of a value that a driver would bind as a time.
+func instant(v any) (time.Time, bool) {
+	switch t := v.(type) {
+	case time.Time:
+		return t.UTC(), true
+	case *time.Time:
+		if t == nil {
+			return time.Time{}, false
+		}
+		return t.UTC(), true
+	case driver.Valuer:
+		if rv := reflect.ValueOf(v); rv.Kind() == reflect.Pointer && rv.IsNil() {
+			return time.Time{}, false
+		}
+		if inner, err := t.Value(); err == nil {
+			if at, ok := inner.(time.Time); ok {
+				return at.UTC(), true
+			}
+		}
+	}
+	return time.Time{}, false
+}
+
+// utcTimes puts the times among SQL text's arguments into UTC.
+func utcTimes(vars []any) {
+	for i, v := range vars {
+		if t, ok := instant(v); ok {
+			vars[i] = t
+		}
+	}
+}

@@ -1,0 +1,354 @@
+package callbacks
+
+import (
+	"context"
+	"database/sql"
+	"reflect"
+	"slices"
+	"time"
+
+	"gorm.io/gorm"
+	gormcallbacks "gorm.io/gorm/callbacks"
+	"gorm.io/gorm/clause"
+	"gorm.io/gorm/schema"
+
+	"github.com/go-dtde/dtde/config"
+	"github.com/go-dtde/dtde/merge"
+	"github.com/go-dtde/dtde/planner"
+)
+
+// update replaces gorm:update.
+func (r *Runtime) update(db *gorm.DB) {
+	stmt := db.Statement
+	if db.Error != nil {
+		return
+	}
+	t, alias := r.owned(stmt)
+	if t == nil || stmt.SQL.Len() > 0 {
+		r.unowned(db, r.inner.update)
+		return
+	}
+	if stmt.Schema != nil {
+		for _, c := range stmt.Schema.UpdateClauses {
+			stmt.AddClause(c)
+		}
+	}
+	stmt.AddClauseIfNotExists(clause.Update{})
+	if _, ok := stmt.Clauses["SET"]; !ok {
+		set := gormcallbacks.ConvertToAssignments(stmt)
+		if len(set) == 0 {
+			return
+		}
+		defer delete(stmt.Clauses, "SET")
+		stmt.AddClause(set)
+	}
+	set, _ := stmt.Clauses["SET"].Expression.(clause.Set)
+	r.write(db, t, alias, planner.Update, set, r.inner.updateClauses)
+}
+
+// delete replaces gorm:delete. A soft delete is an update that GORM's clause builds.
+func (r *Runtime) delete(db *gorm.DB) {
+	stmt := db.Statement
+	if db.Error != nil {
+		return
+	}
+	t, alias := r.owned(stmt)
+	if t == nil || stmt.SQL.Len() > 0 {
+		r.unowned(db, r.inner.delete)
+		return
+	}
+	if stmt.Schema != nil {
+		for _, c := range stmt.Schema.DeleteClauses {
+			stmt.AddClause(c)
+		}
+	}
+	if stmt.SQL.Len() > 0 {
+		// the soft delete clause has built its update over the logical name; its
+		// clauses are what counts
+		stmt.SQL.Reset()
+		stmt.Vars = nil
+		set, _ := stmt.Clauses["SET"].Expression.(clause.Set)
+		r.write(db, t, alias, planner.Update, set, r.inner.updateClauses)
+		return
+	}
+	stmt.AddClauseIfNotExists(clause.Delete{})
+	r.deleteConditions(stmt)
+	stmt.AddClauseIfNotExists(clause.From{})
+	r.write(db, t, alias, planner.Delete, nil, r.inner.deleteClauses)
+}
+
+// deleteConditions adds the primary keys of the destination and of the model, as
+// GORM's delete does.
+func (r *Runtime) deleteConditions(stmt *gorm.Statement) {
+	if stmt.Schema == nil {
+		return
+	}
+	add := func(rows [][]any) {
+		if column, in := schema.ToQueryValues(stmt.Table, stmt.Schema.PrimaryFieldDBNames, rows); len(in) > 0 {
+			stmt.AddClause(clause.Where{Exprs: []clause.Expression{clause.IN{Column: column, Values: in}}})
+		}
+	}
+	_, rows := schema.GetIdentityFieldValuesMap(stmt.Context, stmt.ReflectValue, stmt.Schema.PrimaryFields)
+	add(rows)
+	if stmt.ReflectValue.CanAddr() && stmt.Dest != stmt.Model && stmt.Model != nil {
+		_, rows = schema.GetIdentityFieldValuesMap(stmt.Context, reflect.ValueOf(stmt.Model), stmt.Schema.PrimaryFields)
+		add(rows)
+	}
+}
+
+// write plans an update or delete and runs it, shard by shard in one transaction
+// when there are several.
+func (r *Runtime) write(db *gorm.DB, t *config.Table, alias string, op planner.Operation, set clause.Set, clauses []string) {
+	stmt := db.Statement
+	if missingWhere(db) {
+		fail(db, gorm.ErrMissingWhereClause)
+		return
+	}
+	if err := r.refuseJoins(stmt, t); err != nil {
+		fail(db, err)
+		return
+	}
+	watch := r.watch(stmt, t, op)
+	p, err := r.planWrite(db, t, alias, op, set)
+	if err != nil {
+		fail(db, err)
+		watch.done(db, nil)
+		return
+	}
+	watch.resolved(p)
+	carry(stmt, p)
+	w := &writer{r: r, db: db, plan: p, alias: alias, clauses: clauses, set: set, watch: watch}
+	fail(db, w.run())
+	if result := stmt.Result; result != nil {
+		result.RowsAffected = db.RowsAffected
+	}
+	watch.done(db, p)
+}
+
+// planWrite plans on a catalog that is current when the plan depends on it.
+func (r *Runtime) planWrite(db *gorm.DB, t *config.Table, alias string, op planner.Operation, set clause.Set) (*planner.Plan, error) {
+	for attempt := 0; ; attempt++ {
+		s := r.statement(db.Statement, op, t, alias)
+		p, err := planner.PlanWrite(&s, set)
+		if err != nil || !p.Open || db.DryRun {
+			return p, err
+		}
+		changed, err := r.refreshIfStale(db.Statement.Context, db.Statement.ConnPool)
+		if err != nil || !changed {
+			return p, err
+		}
+		if attempt == maxReplans {
+			return nil, &config.ShardError{Entity: t.Name, Operation: op.String(), Cause: config.ErrStaleCatalog}
+		}
+		if fresh, ok := r.current(db.Statement.ConnPool).ByModel(t.ModelType); ok {
+			t = fresh
+		}
+	}
+}
+
+// missingWhere is GORM's guard against updates and deletes of a whole table.
+func missingWhere(db *gorm.DB) bool {
+	if db.AllowGlobalUpdate {
+		return false
+	}
+	where, ok := db.Statement.Clauses["WHERE"]
+	if !ok {
+		return true
+	}
+	if _, soft := db.Statement.Clauses["soft_delete_enabled"]; soft {
+		w, _ := where.Expression.(clause.Where)
+		return len(w.Exprs) <= 1
+	}
+	return false
+}
+
+// writer carries out a plan of updates or deletes.
+type writer struct {
+	r       *Runtime
+	db      *gorm.DB
+	plan    *planner.Plan
+	alias   string
+	clauses []string
+	set     clause.Set
+	watch   *watch
+	rows    []merge.Source // RETURNING, shard by shard
+	sqls    []shardSQL     // DryRun
+}
+
+func (w *writer) run() error {
+	if w.plan.Form == planner.None {
+		w.db.RowsAffected = 0
+		return nil
+	}
+	a := aim(w.db.Statement)
+	defer a.restore()
+	w.plan.Statements = w.plan.Statements[:0]
+	if len(w.plan.Targets) == 1 {
+		return w.one(&a, &w.plan.Targets[0])
+	}
+	if w.db.DryRun {
+		for i := range w.plan.Targets {
+			s := w.build(&a, &w.plan.Targets[i])
+			w.sqls = append(w.sqls, s)
+		}
+		w.db.Statement.SQL.Reset()
+		w.db.Statement.Vars = nil
+		w.db.Statement.SQL.WriteString(w.r.explainAll(w.sqls))
+		return nil
+	}
+	return w.r.atomically(w.db, func() error {
+		var total int64
+		for i := range w.plan.Targets {
+			n, err := w.step(&a, &w.plan.Targets[i])
+			if err != nil {
+				return err
+			}
+			total += n
+		}
+		if w.rows != nil {
+			return w.scan()
+		}
+		w.db.RowsAffected = total
+		return nil
+	})
+}
+
+// one runs the only statement in place: GORM logs it as it logs its own.
+func (w *writer) one(a *aimed, target *planner.Target) error {
+	stmt := w.db.Statement
+	w.build(a, target)
+	if w.db.DryRun || w.db.Error != nil {
+		return nil
+	}
+	if mode, returning := w.returning(); returning {
+		rows, err := stmt.ConnPool.QueryContext(stmt.Context, stmt.SQL.String(), stmt.Vars...)
+		if err != nil {
+			return w.r.shardError(w.plan, err)
+		}
+		w.scanRows(rows, mode)
+		return nil
+	}
+	result, err := stmt.ConnPool.ExecContext(stmt.Context, stmt.SQL.String(), stmt.Vars...)
+	if err != nil {
+		return w.r.shardError(w.plan, err)
+	}
+	w.db.RowsAffected, _ = result.RowsAffected()
+	if stmt.Result != nil {
+		stmt.Result.Result = result
+	}
+	return nil
+}
+
+// step runs the statement of one of several shards.
+func (w *writer) step(a *aimed, target *planner.Target) (n int64, err error) {
+	stmt := w.db.Statement
+	s := w.build(a, target)
+	if w.db.Error != nil {
+		return 0, nil
+	}
+	began := time.Now()
+	if _, returning := w.returning(); returning {
+		var rows *sql.Rows
+		if rows, err = stmt.ConnPool.QueryContext(stmt.Context, s.text, s.vars...); err == nil {
+			var src merge.Source
+			if src, err = merge.FromRows(rows); err == nil {
+				src, err = merge.Buffer(src, w.r.config.MaxBufferedRows)
+				w.rows = append(w.rows, src)
+			}
+		}
+	} else {
+		var result sql.Result
+		if result, err = stmt.ConnPool.ExecContext(stmt.Context, s.text, s.vars...); err == nil {
+			n, _ = result.RowsAffected()
+		}
+	}
+	w.watch.took(target.Shard.ID, time.Since(began))
+	w.r.trace(w.db, began, s, n, err)
+	stmt.SQL.Reset()
+	stmt.Vars = nil
+	if err != nil {
+		return 0, &config.ShardError{Entity: w.plan.Entity, Shard: target.Shard.ID, Operation: w.plan.Operation.String(), Cause: mergeError(err)}
+	}
+	return n, nil
+}
+
+// build writes one shard's statement into the caller's own.
+func (w *writer) build(a *aimed, target *planner.Target) shardSQL {
+	stmt, clauses := w.db.Statement, w.clauses
+	stmt.SQL.Reset()
+	stmt.Vars = nil
+	stmt.Table, stmt.TableExpr = w.alias, w.r.asTable(target.Shard, w.alias)
+	if a.had {
+		stmt.Clauses["WHERE"] = a.where
+	}
+	if target.Where != nil {
+		stmt.Clauses["WHERE"] = clause.Clause{Name: "WHERE", Expression: clause.Where{Exprs: target.Where}}
+	}
+	clauses = w.r.aimWrite(stmt, target.Shard, w.alias, w.plan.Operation, clauses)
+	stmt.Build(clauses...)
+	s := shardSQL{target.Shard, stmt.SQL.String(), stmt.Vars}
+	w.plan.Statements = append(w.plan.Statements, planner.SQL{Shards: []string{target.Shard.ID}, Text: s.text, Args: len(s.vars)})
+	return s
+}
+
+// aimWrite fits the aliased table to what the dialect takes in UPDATE and DELETE.
+func (r *Runtime) aimWrite(stmt *gorm.Statement, s *config.Shard, alias string, op planner.Operation, clauses []string) []string {
+	switch {
+	case r.dialect.Name == "sqlserver" && op == planner.Update:
+		// UPDATE [orders] SET … OUTPUT … FROM [orders_eu] AS [orders] WHERE …
+		stmt.Clauses["UPDATE"] = clause.Clause{Name: "UPDATE", Expression: clause.Update{Table: clause.Table{Name: alias}}}
+		stmt.Clauses["FROM"] = clause.Clause{Name: "FROM", Expression: clause.From{}}
+	case r.dialect.Name == "sqlserver":
+		// DELETE [orders] OUTPUT … FROM [orders_eu] AS [orders] WHERE …
+		stmt.Clauses["DELETE"] = clause.Clause{Expression: clause.Delete{Modifier: r.quote(alias)}}
+		return []string{"DELETE", "RETURNING", "FROM", "WHERE"}
+	case r.dialect.Name == "mysql" && op == planner.Delete:
+		_, ordered := stmt.Clauses["ORDER BY"]
+		_, limited := stmt.Clauses["LIMIT"]
+		_, returning := stmt.Clauses["RETURNING"]
+		if !ordered && !limited && !returning {
+			// the multi-table form is the one that takes an alias
+			stmt.Clauses["DELETE"] = clause.Clause{Expression: clause.Delete{Modifier: r.quote(alias)}}
+			return clauses
+		}
+		stmt.Table, stmt.TableExpr = s.Name(), &clause.Expr{SQL: r.quote(s.Table)}
+	}
+	return clauses
+}
+
+// returning tells whether the statement returns rows, and how GORM scans them.
+func (w *writer) returning() (gorm.ScanMode, bool) {
+	if !slices.Contains(w.clauses, "RETURNING") {
+		return 0, false
+	}
+	c, ok := w.db.Statement.Clauses["RETURNING"]
+	if !ok {
+		return 0, false
+	}
+	cols, _ := c.Expression.(clause.Returning)
+	if len(cols.Columns) == 0 || len(cols.Columns) == 1 && cols.Columns[0].Name == "*" {
+		return 0, true
+	}
+	return gorm.ScanUpdate, true
+}
+
+// scan hands the rows of all shards to GORM at once.
+func (w *writer) scan() error {
+	rows, err := merge.Rows(context.WithoutCancel(w.db.Statement.Context), merge.Concat(w.rows...))
+	if err != nil {
+		return err
+	}
+	mode, _ := w.returning()
+	w.scanRows(rows, mode)
+	return nil
+}
+
+func (w *writer) scanRows(rows *sql.Rows, mode gorm.ScanMode) {
+	stmt := w.db.Statement
+	if w.plan.Operation == planner.Update && stmt.ReflectValue.CanAddr() {
+		dest := stmt.Dest
+		stmt.Dest = stmt.ReflectValue.Addr().Interface()
+		defer func() { stmt.Dest = dest }()
+	}
+	scan(w.db, rows, mode)
+}
