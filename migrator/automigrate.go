@@ -1,7 +1,9 @@
 package migrator
 
 import (
+	"maps"
 	"reflect"
+	"slices"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/schema"
@@ -35,6 +37,12 @@ func (m Migrator) tables(values []any, auto bool, run func(gorm.Migrator, []any)
 	if err != nil {
 		return err
 	}
+	// A workspace of their own: a schema parsed under a shard's table leaves relations
+	// to that table behind in the schemas of other models.
+	shards, err := newWorkspace(m.db, m.driver)
+	if err != nil {
+		return err
+	}
 	var made []Made
 	var rest []any
 	flush := func() error {
@@ -65,7 +73,7 @@ func (m Migrator) tables(values []any, auto bool, run func(gorm.Migrator, []any)
 			}
 		}
 		for _, s := range o.shards {
-			if err := w.makeTable(o, s, auto); err != nil {
+			if err := shards.makeTable(o, s, auto); err != nil {
 				return failed(o.table, s, err)
 			}
 		}
@@ -221,8 +229,9 @@ func (w *workspace) makeTable(o step, s *config.Shard, auto bool) error {
 	if !auto {
 		return db.Migrator().CreateTable(o.model)
 	}
-	if !w.dry() && !db.Migrator().HasTable(o.model) {
-		created, err := w.create(db, o.table, s, o.model)
+	query, exec := w.sessions(db)
+	if !query.Migrator().HasTable(o.model) {
+		created, err := w.create(exec, o.table, s, o.model)
 		if err != nil || created {
 			return err
 		}
@@ -230,5 +239,43 @@ func (w *workspace) makeTable(o step, s *config.Shard, auto bool) error {
 	if err := w.collate(db, o, s); err != nil {
 		return err
 	}
-	return db.Migrator().AutoMigrate(o.model)
+	return w.change(db, o)
+}
+
+// sessions are GORM's two for migrations: in DryRun the one reads all the same, and
+// the other prints what it does not send.
+func (w *workspace) sessions(db *gorm.DB) (query, exec *gorm.DB) {
+	if two, ok := w.driver.Migrator(db).(interface {
+		GetQueryAndExecTx() (queryTx, execTx *gorm.DB)
+	}); ok && w.dry() {
+		return two.GetQueryAndExecTx()
+	}
+	return db, db
+}
+
+// change has the driver change an existing table, and adds the foreign keys itself:
+// GORM would take the parent's model for one of this table's, and migrate that too.
+func (w *workspace) change(db *gorm.DB, o step) error {
+	stmt := &gorm.Statement{DB: w.db}
+	if err := stmt.ParseWithSpecialTableName(o.model, db.Statement.Table); err != nil {
+		return err
+	}
+	foreign := stmt.Schema.Relationships.Relations
+	stmt.Schema.Relationships.Relations = map[string]*schema.Relationship{}
+	err := db.Migrator().AutoMigrate(o.model)
+	stmt.Schema.Relationships.Relations = foreign
+	if err != nil {
+		return err
+	}
+	query, exec := w.sessions(db)
+	for _, key := range slices.Sorted(maps.Keys(foreign)) {
+		name := foreign[key].ParseConstraint().Name
+		if query.Migrator().HasConstraint(o.model, name) {
+			continue
+		}
+		if err := exec.Migrator().CreateConstraint(o.model, name); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -38,7 +38,7 @@ func (w *workspace) collate(db *gorm.DB, o step, s *config.Shard) error {
 		if !exists || field == nil || k.Kind != config.KindString || have.uuid {
 			continue
 		}
-		want := w.declared(w.dataTypeOf(field), needsOrder(o.table, i))
+		want := w.declared(w.dataTypeOf(field))
 		if have.equal == want.equal && have.padded == want.padded && (have.order || !want.order) {
 			continue
 		}
@@ -53,7 +53,7 @@ func (w *workspace) collate(db *gorm.DB, o step, s *config.Shard) error {
 }
 
 // declared judges a type as textType made it.
-func (w *workspace) declared(typ string, order bool) column {
+func (w *workspace) declared(typ string) column {
 	m := typeForm.FindStringSubmatch(typ)
 	if m == nil {
 		return column{}
@@ -73,9 +73,7 @@ func (w *workspace) declared(typ string, order bool) column {
 		case "character varying":
 			word = "varchar"
 		}
-		c := postgresColumn(word, -1, collation, true, false)
-		c.order = c.order && order
-		return c
+		return postgresColumn(word, -1, collation, true, false)
 	case "sqlserver":
 		return sqlserverColumn(word, &collation, nil, nil)
 	}

@@ -2,6 +2,7 @@ package migrator
 
 import (
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 	"gorm.io/gorm/schema"
 
 	"github.com/go-dtde/dtde/config"
@@ -15,7 +16,34 @@ func (m Migrator) CreateIndex(value any, name string) error {
 
 // DropIndex drops a model's index on every shard.
 func (m Migrator) DropIndex(value any, name string) error {
-	return m.changeNamed(value, name, "DropIndex", indexName, gorm.Migrator.DropIndex)
+	a, ok := m.aimAt(value)
+	if !ok {
+		return m.inner.DropIndex(value, name)
+	}
+	return m.change(a, "DropIndex", func(inner gorm.Migrator, value any, s *config.Shard) error {
+		if m.driver.Name() == "postgres" {
+			return m.postgresIndex("DROP INDEX ?", inSchema(s, indexName(m, a, s, name)))
+		}
+		return inner.DropIndex(value, indexName(m, a, s, name))
+	})
+}
+
+// postgresIndex changes an index on PostgreSQL, where the driver's DropIndex and
+// RenameIndex send a statement that the engine refuses.
+func (m Migrator) postgresIndex(sql string, names ...any) error {
+	w, err := newWorkspace(m.db, m.driver)
+	if err != nil {
+		return err
+	}
+	return w.db.Exec(sql, names...).Error
+}
+
+// inSchema is the name of an index of a shard, which lives in its table's schema.
+func inSchema(s *config.Shard, name string) clause.Table {
+	if namespace := s.Namespace(); namespace != "" {
+		name = namespace + "." + name
+	}
+	return clause.Table{Name: name}
 }
 
 // HasIndex tells whether every known shard has the index.
@@ -36,6 +64,9 @@ func (m Migrator) RenameIndex(value any, oldName, newName string) error {
 		}
 		if to == newName {
 			to = m.suffixed(a, s, newName)
+		}
+		if m.driver.Name() == "postgres" {
+			return m.postgresIndex("ALTER INDEX ? RENAME TO ?", inSchema(s, from), clause.Column{Name: to})
 		}
 		return inner.RenameIndex(value, from, to)
 	})
@@ -100,7 +131,11 @@ func (m Migrator) schemaOf(a aim) *schema.Schema {
 }
 
 func indexName(m Migrator, a aim, s *config.Shard, name string) string {
-	return shardIndexName(m.schemaOf(a), m.db.NamingStrategy, m.driver.Name(), nameSuffix(a.table, s), s, name)
+	model := m.schemaOf(a)
+	if index := model.LookIndex(name); index != nil {
+		name = index.Name // a field's name finds its index too
+	}
+	return shardIndexName(model, m.db.NamingStrategy, m.driver.Name(), nameSuffix(a.table, s), s, name)
 }
 
 func constraintName(m Migrator, a aim, s *config.Shard, name string) string {

@@ -56,6 +56,7 @@ func sqliteColumn(typ, collation, encoding string) (c column) {
 	}
 	c.equal = (text || plain) && (collation == "" || collation == "BINARY")
 	c.order = c.equal && encoding == "UTF-8"
+	c.dateOnly = typ == "DATE" // only by agreement: see config.KeyColumnOf
 	return c
 }
 

@@ -190,7 +190,7 @@ func Facts(db *gorm.DB, t *config.Table) ([]config.KeyColumn, error) {
 		}
 		if len(have) == 0 && t.Migrations && keys[i].Kind == config.KindString && keys[i].Field != nil {
 			typ := textType(db.Name(), w.mysqlCollation, w.dataTypeOf(keys[i].Field), needsOrder(t, i))
-			have = append(have, w.declared(typ, needsOrder(t, i)))
+			have = append(have, w.declared(typ))
 		}
 		if len(have) > 0 {
 			weakest(&keys[i], have)

@@ -55,25 +55,26 @@ func (w *workspace) dataTypeOf(f *schema.Field) string {
 }
 
 // needsOrder tells whether the strategy places the text of key column i by ranges,
-// so that the column should order by bytes too.
+// so that the column should sort by bytes too.
 func needsOrder(t *config.Table, i int) bool {
-	if o, ok := t.Strategy.(interface{ TextOrder() bool }); ok && o.TextOrder() {
-		return true
-	}
 	k := &t.Keys[i]
-	return specOrders(t.Spec.Strategy, k) || t.Spec.Strategy.Kind == "" && (t.StrategyName == "range" || t.StrategyName == "alphabet")
+	field := ""
+	if k.Field != nil {
+		field = k.Field.Name
+	}
+	return specOrders(t.Spec.Strategy, k.Column, field)
 }
 
-func specOrders(spec config.StrategySpec, k *config.KeyColumn) bool {
+func specOrders(spec config.StrategySpec, column, field string) bool {
 	if spec.Kind == "range" || spec.Kind == "alphabet" {
 		for _, f := range spec.Fields {
-			if f == k.Column || k.Field != nil && f == k.Field.Name {
+			if f == column || f == field {
 				return true
 			}
 		}
 	}
 	for _, part := range spec.Parts {
-		if specOrders(part, k) {
+		if specOrders(part, column, field) {
 			return true
 		}
 	}
