@@ -85,17 +85,17 @@ func pointInterval(v Value) Interval {
 	return Interval{From: b, To: b}
 }
 
-// normal closes integer bounds, so that (4, 6) and [5, 5] are one interval, and
-// tells whether anything is left.
+// normal closes the bounds of integers and bools, so that (4, 6) and [5, 5] are one
+// interval, and tells whether anything is left.
 func normal(iv Interval) (Interval, bool) {
-	if !iv.From.Open && !iv.From.Inclusive && iv.From.Value.kind == KindInt {
+	if !iv.From.Open && !iv.From.Inclusive && iv.From.Value.discrete() {
 		v, ok := iv.From.Value.next()
 		if !ok {
 			return iv, false
 		}
 		iv.From = Bound{Value: v, Inclusive: true}
 	}
-	if !iv.To.Open && !iv.To.Inclusive && iv.To.Value.kind == KindInt {
+	if !iv.To.Open && !iv.To.Inclusive && iv.To.Value.discrete() {
 		v, ok := iv.To.Value.prev()
 		if !ok {
 			return iv, false
@@ -179,7 +179,10 @@ func (s Set) Contains(v Value) bool {
 // them; ok is false when there are more or they cannot be counted.
 func (s Set) Enumerate(limit int) (vs []Value, ok bool) {
 	if s.point {
-		return []Value{s.single}, limit >= 1
+		if limit < 1 {
+			return nil, false
+		}
+		return []Value{s.single}, true
 	}
 	if s.null {
 		vs = append(vs, Null())
@@ -188,7 +191,7 @@ func (s Set) Enumerate(limit int) (vs []Value, ok bool) {
 		if iv.From.Open || iv.To.Open {
 			return nil, false
 		}
-		if iv.From.Value != iv.To.Value && iv.From.Value.kind != KindInt && iv.From.Value.kind != KindBool {
+		if iv.From.Value != iv.To.Value && !iv.From.Value.discrete() {
 			return nil, false
 		}
 		for v := iv.From.Value; ; {
@@ -199,18 +202,13 @@ func (s Set) Enumerate(limit int) (vs []Value, ok bool) {
 			if v == iv.To.Value {
 				break
 			}
-			if v.kind == KindBool {
-				v = Bool(true)
-				continue
-			}
-			next, more := v.next()
-			if !more {
-				break
-			}
-			v = next
+			v, _ = v.next() // there is one: v lies below the interval's end
 		}
 	}
-	return vs, len(vs) <= limit
+	if len(vs) > limit {
+		return nil, false
+	}
+	return vs, true
 }
 
 // Union is the set of what is in s or in t.
@@ -238,6 +236,18 @@ func (s Set) Union(t Set) Set {
 
 // Intersect is the set of what is in both s and t.
 func (s Set) Intersect(t Set) Set {
+	switch { // the common cases, without an allocation
+	case s.IsFull():
+		return t
+	case t.IsFull():
+		return s
+	case s.point && t.Contains(s.single):
+		return s
+	case t.point && s.Contains(t.single):
+		return t
+	case s.point || t.point:
+		return Set{}
+	}
 	out := Set{null: s.null && t.null}
 	a, b := s.Intervals(), t.Intervals()
 	for i, j := 0, 0; i < len(a) && j < len(b); {
@@ -376,7 +386,7 @@ func touches(to, from Bound) bool {
 	if c > 0 || c == 0 && (to.Inclusive || from.Inclusive) {
 		return true
 	}
-	if c < 0 && to.Inclusive && from.Inclusive && to.Value.kind == KindInt {
+	if c < 0 && to.Inclusive && from.Inclusive && to.Value.discrete() {
 		next, ok := to.Value.next()
 		return ok && next == from.Value
 	}

@@ -71,12 +71,12 @@ type quotedName struct {
 
 func (quotedName) TableName() string { return `things"; DROP TABLE x` }
 
-type twin struct {
+type sameTable struct {
 	ID     int64
 	Region string
 }
 
-func (twin) TableName() string { return "customers" }
+func (sameTable) TableName() string { return "customers" }
 
 type shardTwin struct {
 	ID     int64
@@ -138,7 +138,7 @@ func TestCompileFaults(t *testing.T) {
 		{"no shards", one(Model(&Customer{}).ShardBy("Region")), "Customer", "", "no shards"},
 		{"too many shards", Config{MaxShardsPerEntity: 1, Entities: []Entity{customer()}}, "Customer", "", "limit of 1"},
 		{"too many slots", Config{MaxShardsPerEntity: 4, Entities: []Entity{Model(&Customer{}).ShardByHash("ID", 5)}}, "Customer", "shards", "limit of 4"},
-		{"one logical name", Config{Entities: []Entity{customer(), byRegion(&twin{})}}, "twin", "", "also that of Customer"},
+		{"one logical name", Config{Entities: []Entity{customer(), byRegion(&sameTable{})}}, "sameTable", "", "also that of Customer"},
 		{"table is another's logical name", Config{Entities: []Entity{customer(), byRegion(&shardTwin{})}}, "Customer", "EU", "logical name of shardTwin"},
 		{"float", key("Ratio"), "oddKeys", "Ratio", "cannot be a shard key"},
 		{"decimal", key("Price"), "oddKeys", "Price", "cannot be a shard key"},

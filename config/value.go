@@ -191,9 +191,14 @@ func sign(i int64) int {
 	return 0
 }
 
-// next is the smallest integer above a KindInt value; ok is false at the top.
+// discrete tells whether the value's kind has a next and a previous value.
+func (v Value) discrete() bool { return v.kind == KindInt || v.kind == KindBool }
+
+// next is the smallest value above a discrete one; ok is false at the top.
 func (v Value) next() (Value, bool) {
 	switch {
+	case v.kind == KindBool:
+		return Bool(true), v.num == 0
 	case !v.big && v.num == math.MaxInt64:
 		return Uint(math.MaxInt64 + 1), true
 	case v.big && v.num == -1:
@@ -203,9 +208,11 @@ func (v Value) next() (Value, bool) {
 	return v, true
 }
 
-// prev is the largest integer below a KindInt value; ok is false at the bottom.
+// prev is the largest value below a discrete one; ok is false at the bottom.
 func (v Value) prev() (Value, bool) {
 	switch {
+	case v.kind == KindBool:
+		return Bool(false), v.num == 1
 	case v.big && v.num == math.MinInt64:
 		return Int(math.MaxInt64), true
 	case !v.big && v.num == math.MinInt64:
