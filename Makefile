@@ -26,7 +26,7 @@ cover: ## the same, and the library's coverage by package
 
 oracle: ## a long run of generated programs against plain tables (N=100000 SEED=)
 	@DTDE_ORACLE_N=$(N) DTDE_ORACLE_SEED=$(SEED) scripts/with-databases.sh \
-		go test -run '^TestOracle' -count=1 -timeout 0 -v ./tests/
+		go test -run '^TestOracle' -count=1 -timeout 0 -v ./tests/...
 
 bench: ## the bars: dtde beside plain GORM
 	@DTDE_BARS=1 scripts/with-databases.sh \
