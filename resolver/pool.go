@@ -115,10 +115,6 @@ func (p *poolCore) begins() bool {
 }
 
 // begin begins a real transaction of the engine.
-func (p *poolCore) begin(ctx context.Context, opts *sql.TxOptions) (gorm.Tx, error) {
-	return begin(ctx, p.inner, opts)
-}
-
 func begin(ctx context.Context, pool gorm.ConnPool, opts *sql.TxOptions) (gorm.Tx, error) {
 	switch b := pool.(type) {
 	case gorm.TxBeginner:

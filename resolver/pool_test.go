@@ -193,6 +193,81 @@ func TestNewPool(t *testing.T) {
 	assert.Same(t, raw, inner)
 }
 
+// foreign is another plugin's pool: it begins transactions as a ConnPool.
+type foreign struct {
+	*sql.DB
+	begin func(context.Context, *sql.TxOptions) (gorm.ConnPool, error)
+}
+
+func (f foreign) BeginTx(ctx context.Context, opts *sql.TxOptions) (gorm.ConnPool, error) {
+	return f.begin(ctx, opts)
+}
+
+func (f foreign) GetDBConn() (*sql.DB, error) { return f.DB, nil }
+
+func TestPoolOverAnotherPluginsPool(t *testing.T) {
+	testenv.Each(t, func(t *testing.T, d testenv.DB) {
+		db := d.Open(t)
+		require.NoError(t, db.AutoMigrate(&item{}))
+		raw := sqlDB(t, db)
+		testenv.LeakCheck(t, db)
+		f := foreign{DB: raw, begin: func(ctx context.Context, opts *sql.TxOptions) (gorm.ConnPool, error) {
+			return raw.BeginTx(ctx, opts)
+		}}
+		db.ConnPool, db.Statement.ConnPool = f, f
+		pool := install(t, db, resolver.PoolOptions{PrepareStmt: true})
+		require.NoError(t, pool.Ping())
+		require.NoError(t, db.Create(&item{ID: 1}).Error)
+		require.ErrorIs(t, db.Transaction(func(tx *gorm.DB) error {
+			require.NoError(t, tx.Create(&item{ID: 2}).Error)
+			return errBack
+		}), errBack)
+		assert.EqualValues(t, 1, count(t, db))
+		s, err := resolver.OpenSessions(context.Background(), pool, db.Name(), 2, 2)
+		require.NoError(t, err)
+		s.Close()
+	})
+	for name, begin := range map[string]func(context.Context, *sql.TxOptions) (gorm.ConnPool, error){
+		"fails":          func(context.Context, *sql.TxOptions) (gorm.ConnPool, error) { return nil, gorm.ErrInvalidTransaction },
+		"no transaction": func(context.Context, *sql.TxOptions) (gorm.ConnPool, error) { return &sql.DB{}, nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := testenv.SQLite().Open(t)
+			f := foreign{DB: sqlDB(t, db), begin: begin}
+			db.ConnPool, db.Statement.ConnPool = f, f
+			pool := install(t, db, resolver.PoolOptions{})
+			tx := beginTx(t, pool, context.Background(), nil)
+			_, err := tx.ExecContext(context.Background(), "SELECT 1")
+			require.ErrorIs(t, err, gorm.ErrInvalidTransaction)
+			require.NoError(t, tx.Rollback())
+		})
+	}
+}
+
+func TestPing(t *testing.T) {
+	t.Parallel()
+	db, pool := open(t, testenv.SQLite(), resolver.PoolOptions{})
+	require.NoError(t, pool.Ping())
+	tx := beginTx(t, pool, context.Background(), nil)
+	require.NoError(t, tx.Ping())
+	real, err := resolver.SQLTx(tx)
+	require.NoError(t, err)
+	given, err := resolver.NewPool(real, resolver.PoolOptions{})
+	require.NoError(t, err)
+	require.NoError(t, given.Ping())
+	require.NoError(t, tx.Rollback())
+	require.NoError(t, sqlDB(t, db).Close())
+	require.Error(t, pool.Ping())
+	require.Error(t, given.Ping())
+	unknown, err := resolver.NewPool(struct{ gorm.ConnPool }{pool}, resolver.PoolOptions{})
+	require.NoError(t, err)
+	require.ErrorIs(t, unknown.Ping(), gorm.ErrInvalidDB)
+	wrapped, err := resolver.Wrap(pool, resolver.PoolOptions{})
+	require.NoError(t, err)
+	assert.Same(t, pool, wrapped)
+}
+
 func TestUnwrap(t *testing.T) {
 	t.Parallel()
 	db, pool := open(t, testenv.SQLite(), resolver.PoolOptions{})

@@ -197,6 +197,22 @@ func TestStatementsInsideTransactions(t *testing.T) {
 	}
 	require.NoError(t, tx.Commit())
 	assert.Zero(t, c.Stats().InUse)
+
+	// One that fails is forgotten, and the transaction goes on.
+	_, err = pool.ExecContext(ctx, "CREATE TABLE only (id INT PRIMARY KEY)")
+	require.NoError(t, err)
+	conn, err = pool.BeginTx(ctx, nil)
+	require.NoError(t, err)
+	tx = conn.(*Tx)
+	const insert = "INSERT INTO only VALUES (?)"
+	for _, id := range []int{1, 2, 2, 3, 3, 4} {
+		if _, err = tx.ExecContext(ctx, insert, id); err != nil {
+			require.ErrorContains(t, err, "UNIQUE")
+			assert.NotContains(t, tx.stmts, insert)
+		}
+	}
+	assert.Equal(t, 4, one(t, tx, "SELECT COUNT(*) FROM only"))
+	require.NoError(t, tx.Commit())
 }
 
 // PostgreSQL refuses a prepared statement whose result has changed since.

@@ -346,6 +346,52 @@ func TestTxBeginGivesUpWithTheStatement(t *testing.T) {
 	})
 }
 
+// The statement's context ends while the begin is on its way.
+func TestTxBeginEndsWithTheStatement(t *testing.T) {
+	testenv.Each(t, func(t *testing.T, d testenv.DB) {
+		db, pool := open(t, d, resolver.PoolOptions{})
+		testenv.LeakCheck(t, db)
+		sent := testenv.Record(db)
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		sent.Before(func(context.Context, string) error { cancel(); return nil })
+		tx := beginTx(t, pool, context.Background(), nil)
+		_, err := tx.ExecContext(ctx, "DELETE FROM items")
+		require.ErrorIs(t, err, context.Canceled)
+		sent.Before(nil)
+		require.NoError(t, tx.Rollback())
+		_, err = beginTx(t, pool, context.Background(), nil).ExecContext(ctx, "DELETE FROM items")
+		require.ErrorIs(t, err, context.Canceled)
+	})
+}
+
+func TestTxCosts(t *testing.T) { //nolint:paralleltest // measures allocations
+	_, pool := open(t, testenv.SQLite(), resolver.PoolOptions{})
+	ctx := context.Background()
+	assert.LessOrEqual(t, testing.AllocsPerRun(100, func() {
+		tx, _ := pool.BeginTx(ctx, nil)
+		_ = tx.(*resolver.Tx).Commit()
+	}), 1.0)
+	raw, err := pool.GetDBConn()
+	require.NoError(t, err)
+	var n int
+	insert := "UPDATE items SET name = 'x' WHERE id = 1"
+	plain := testing.AllocsPerRun(200, func() {
+		tx, _ := raw.BeginTx(ctx, nil)
+		_, _ = tx.ExecContext(ctx, insert)
+		_ = tx.Commit()
+	})
+	ours := testing.AllocsPerRun(200, func() {
+		tx, _ := pool.BeginTx(ctx, nil)
+		_, _ = tx.ExecContext(ctx, insert)
+		_ = tx.(*resolver.Tx).Commit()
+	})
+	assert.LessOrEqual(t, ours, plain+1)
+	plain = testing.AllocsPerRun(200, func() { _ = raw.QueryRowContext(ctx, "SELECT 1").Scan(&n) })
+	ours = testing.AllocsPerRun(200, func() { _ = pool.QueryRowContext(ctx, "SELECT 1").Scan(&n) })
+	assert.LessOrEqual(t, ours, plain)
+}
+
 func TestTxConcurrentFirstStatements(t *testing.T) {
 	testenv.Each(t, func(t *testing.T, d testenv.DB) {
 		db, pool := open(t, d, resolver.PoolOptions{})
