@@ -92,7 +92,10 @@ func (k *KeyColumn) ConvertCut(v any) (val Value, cut, ok bool) {
 	return val, exact != val, true
 }
 
-var valuerType = reflect.TypeFor[driver.Valuer]()
+var (
+	valuerType = reflect.TypeFor[driver.Valuer]()
+	timeType   = reflect.TypeFor[time.Time]()
+)
 
 // fromValuer asks v for its value, as database/sql does it: a nil pointer to a type
 // whose Value has a value receiver is NULL and is not called.
@@ -116,14 +119,9 @@ func (k *KeyColumn) fromReflect(rv reflect.Value) (Value, bool) {
 		if rv.IsNil() {
 			return Null(), true
 		}
-		rv = rv.Elem()
-		if rv.CanInterface() {
-			if inner, valuer := rv.Interface().(driver.Valuer); valuer {
-				return k.fromValuer(inner)
-			}
-			if t, isTime := rv.Interface().(time.Time); isTime {
-				return k.fromTime(t)
-			}
+		// Asking the type first saves boxing what is not a Valuer.
+		if rv = rv.Elem(); rv.IsValid() && rv.Type().Implements(valuerType) && rv.CanInterface() {
+			return k.fromValuer(rv.Interface().(driver.Valuer))
 		}
 	}
 	switch rv.Kind() {
@@ -156,13 +154,8 @@ func (k *KeyColumn) fromReflect(rv reflect.Value) (Value, bool) {
 			return k.fromBytes(b)
 		}
 	case reflect.Struct:
-		if rv.CanInterface() {
-			if t, isTime := rv.Interface().(time.Time); isTime {
-				return k.fromTime(t)
-			}
-		}
-		if rv.Type().ConvertibleTo(reflect.TypeFor[time.Time]()) {
-			return k.fromTime(rv.Convert(reflect.TypeFor[time.Time]()).Interface().(time.Time))
+		if k.Kind == KindTime && rv.CanInterface() && rv.Type().ConvertibleTo(timeType) {
+			return k.fromTime(rv.Convert(timeType).Interface().(time.Time))
 		}
 	}
 	return Value{}, false
