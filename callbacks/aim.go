@@ -136,7 +136,7 @@ func (u *union) branch(b clause.Builder, columns string, t *planner.Target) {
 
 // stmtClause writes a clause as the dialect builds it.
 func (u *union) stmtClause(b clause.Builder, name string, expr clause.Expression) {
-	c := clause.Clause{Name: name, Expression: expr}
+	c := clause.Clause{Expression: expr} // LIMIT writes its own name
 	if build, ok := u.stmt.ClauseBuilders[name]; ok {
 		build(c, b)
 		return

@@ -183,6 +183,18 @@ func (w *writer) run() error {
 	a := aim(w.db.Statement)
 	defer a.restore()
 	w.plan.Statements = w.plan.Statements[:0]
+	if w.plan.Moves && w.db.DryRun && w.plan.Destination != nil {
+		w.build(&a, w.plan.Destination)
+		return nil
+	}
+	if w.plan.Moves {
+		return w.r.atomically(w.db, func() error {
+			if err := w.move(&a); err != nil || w.rows == nil {
+				return err
+			}
+			return w.scan()
+		})
+	}
 	if len(w.plan.Targets) == 1 {
 		return w.one(&a, &w.plan.Targets[0])
 	}
@@ -252,8 +264,9 @@ func (w *writer) step(a *aimed, target *planner.Target) (n int64, err error) {
 		if rows, err = stmt.ConnPool.QueryContext(stmt.Context, s.text, s.vars...); err == nil {
 			var src merge.Source
 			if src, err = merge.FromRows(rows); err == nil {
-				src, err = merge.Buffer(src, w.r.config.MaxBufferedRows)
-				w.rows = append(w.rows, src)
+				if src, err = merge.Buffer(src, w.r.config.MaxBufferedRows); err == nil {
+					w.rows = append(w.rows, src)
+				}
 			}
 		}
 	} else {

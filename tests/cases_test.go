@@ -3,7 +3,6 @@ package tests
 import (
 	"database/sql"
 	"fmt"
-	"slices"
 	"sort"
 	"strings"
 	"testing"
@@ -274,8 +273,8 @@ func TestCreatedAtAtMidnight(t *testing.T) {
 		calls++
 		return midnight.Add(time.Duration(calls-2) * time.Millisecond)
 	}
-	onEachSequential(t, func(t *testing.T, db *gorm.DB) {
-		calls = 0
+	for _, d := range testenv.Databases(t) {
+		db := d.Open(t, &gorm.Config{NowFunc: now})
 		use(t, db, entities(dtde.Model(&Event{}).ShardByDate("CreatedAt", dtde.Month, utc(2024, 1, 1), utc(2025, 1, 1))))
 		calls = 0
 		e := Event{Name: "x"}
@@ -290,14 +289,6 @@ func TestCreatedAtAtMidnight(t *testing.T) {
 		assert.True(t, e.CreatedAt.Equal(e.UpdatedAt), "one NowFunc value per call")
 		var back Event
 		require.NoError(t, db.Where("created_at = ?", e.CreatedAt).First(&back).Error)
-	}, &gorm.Config{NowFunc: now})
-}
-
-// onEachSequential is onEach for tests whose databases share something.
-func onEachSequential(t *testing.T, f func(t *testing.T, db *gorm.DB), opts ...gorm.Option) {
-	t.Helper()
-	for _, d := range testenv.Databases(t) {
-		t.Run(d.Name, func(t *testing.T) { f(t, d.Open(t, slices.Clone(opts)...)) })
 	}
 }
 
