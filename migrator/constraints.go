@@ -122,10 +122,8 @@ func (m Migrator) suffixed(a aim, s *config.Shard, name string) string {
 
 // schemaOf is the model's schema under its own table name.
 func (m Migrator) schemaOf(a aim) *schema.Schema {
-	if a.model != nil {
-		if s, err := m.callersSchema(a.model); err == nil {
-			return s
-		}
+	if s, err := m.callersSchema(a.model); err == nil {
+		return s
 	}
 	return a.table.Schema
 }

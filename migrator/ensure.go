@@ -3,6 +3,7 @@ package migrator
 import (
 	"context"
 	"crypto/sha256"
+	"database/sql"
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
@@ -16,6 +17,11 @@ import (
 
 // lockTimeout bounds the wait for another process that makes the same table.
 const lockTimeout = 60 * time.Second
+
+// sqlserverLock takes a lock that ends with the transaction; not getting it is an
+// answer there and no error.
+const sqlserverLock = "DECLARE @got int; EXEC @got = sp_getapplock @Resource = ?, @LockMode = 'Exclusive', @LockTimeout = ?; " +
+	"IF @got < 0 THROW 51000, 'no lock to create a shard: another connection holds it', 1"
 
 // EnsureShard creates one shard's table with its indexes, unless it exists. It is
 // safe against any number of connections and processes doing the same at once. All
@@ -53,11 +59,8 @@ func EnsureShard(db *gorm.DB, c *config.Catalog, t *config.Table, s *config.Shar
 // create makes a shard's table unless somebody else makes it first. sdb is the
 // workspace's session for the shard.
 func (w *workspace) create(sdb *gorm.DB, t *config.Table, s *config.Shard, model any) (created bool, err error) {
-	if w.dry() {
-		return true, sdb.Migrator().CreateTable(model)
-	}
 	make := func(tx *gorm.DB) error {
-		if tx.Migrator().HasTable(model) {
+		if !w.dry() && tx.Migrator().HasTable(model) {
 			return nil
 		}
 		created = true
@@ -65,7 +68,11 @@ func (w *workspace) create(sdb *gorm.DB, t *config.Table, s *config.Shard, model
 	}
 	sdb = sdb.Session(&gorm.Session{})
 	_, inside := sdb.Statement.ConnPool.(gorm.TxCommitter)
-	switch w.driver.Name() {
+	name := w.driver.Name()
+	if w.dry() && (name == "mysql" || name == "sqlite") {
+		return true, make(sdb) // their locks answer, which DryRun does not
+	}
+	switch name {
 	case "postgres":
 		err = sdb.Transaction(func(tx *gorm.DB) error {
 			if err := plain(tx).Exec("SELECT pg_advisory_xact_lock(?)", lockNumber(s)).Error; err != nil {
@@ -75,8 +82,7 @@ func (w *workspace) create(sdb *gorm.DB, t *config.Table, s *config.Shard, model
 		})
 	case "sqlserver":
 		err = sdb.Transaction(func(tx *gorm.DB) error {
-			const lock = "EXEC sp_getapplock @Resource = ?, @LockMode = 'Exclusive', @LockTimeout = ?"
-			if err := plain(tx).Exec(lock, lockName(s), lockTimeout.Milliseconds()).Error; err != nil {
+			if err := plain(tx).Exec(sqlserverLock, lockName(s), lockTimeout.Milliseconds()).Error; err != nil {
 				return err
 			}
 			return make(tx)
@@ -85,17 +91,25 @@ func (w *workspace) create(sdb *gorm.DB, t *config.Table, s *config.Shard, model
 		if inside {
 			return created, locked(sdb, s, make)
 		}
-		err = sdb.Connection(func(tx *gorm.DB) error { return locked(tx, s, make) })
+		err = connection(sdb, func(tx *gorm.DB) error { return locked(tx, s, make) })
 	case "sqlite":
 		if inside {
 			err = sdb.Transaction(make)
 			break
 		}
-		err = sdb.Connection(func(tx *gorm.DB) error { return immediate(tx, make) })
+		err = connection(sdb, func(tx *gorm.DB) error { return immediate(tx, make) })
 	default:
 		err = sdb.Transaction(make)
 	}
 	return created && err == nil, err
+}
+
+// connection runs f on one connection of the pool, or on the one that it is.
+func connection(db *gorm.DB, f func(*gorm.DB) error) error {
+	if _, one := db.Statement.ConnPool.(*sql.Conn); one {
+		return f(db)
+	}
+	return db.Connection(f)
 }
 
 // plain is tx without the shard's table as its statement.

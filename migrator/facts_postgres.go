@@ -63,7 +63,7 @@ func postgresColumn(typ string, typmod int, collation string, deterministic, pla
 		case "C", "POSIX", "ucs_basic", "pg_c_utf8":
 			c.order = deterministic && !c.padded
 		case "default":
-			c.order = plain && !c.padded
+			c.order = plain && deterministic && !c.padded
 		}
 	case "uuid":
 		c.uuid, c.equal, c.order = true, true, true

@@ -38,7 +38,7 @@ func (m Migrator) Unwrap() gorm.Migrator { return m.inner }
 type aim struct {
 	table  *config.Table
 	shards []*config.Shard
-	model  any // nil for a table's name
+	model  any // for a logical name the entity's
 	// named tells that the caller named the physical table itself, by db.Table: also
 	// one that the program looks after, or that is no shard.
 	named bool
@@ -52,7 +52,7 @@ func (m Migrator) aimAt(value any) (a aim, ok bool) {
 		if !ok {
 			return aim{}, false
 		}
-		return aim{table: t, shards: t.Shards}, true
+		return aim{table: t, shards: t.Shards, model: reflect.New(t.ModelType).Interface()}, true
 	}
 	s, err := m.callersSchema(value)
 	if err != nil {
@@ -175,11 +175,7 @@ func (m Migrator) each(a aim, f func(inner gorm.Migrator, value any, s *config.S
 		if err != nil {
 			return failed(a.table, s, err)
 		}
-		var value any = a.model
-		if a.model == nil {
-			value = s.Name()
-		}
-		if err := f(db.Migrator(), value, s); err != nil {
+		if err := f(db.Migrator(), a.model, s); err != nil {
 			return failed(a.table, s, err)
 		}
 	}
@@ -211,8 +207,8 @@ func (m Migrator) everywhere(a aim, has func(inner gorm.Migrator, value any, s *
 // prepare opens a workspace that knows the aim's model, and its foreign keys.
 func (m Migrator) prepare(a aim) (*workspace, []link, error) {
 	w, err := newWorkspace(m.db, m.driver)
-	if err != nil || a.model == nil {
-		return w, nil, err
+	if err != nil {
+		return nil, nil, err
 	}
 	links, _, err := w.model(m.db, a.model, owner(m.catalog))
 	return w, links, err

@@ -228,19 +228,13 @@ func (w *workspace) migrateColumn(
 		return err
 	}
 	stmt := &gorm.Statement{DB: w.db}
-	if a.model != nil {
-		if err := stmt.ParseWithSpecialTableName(a.model, db.Statement.Table); err != nil {
-			return err
-		}
-		if f := stmt.Schema.FieldsByDBName[field.DBName]; f != nil {
-			field = f
-		}
+	if err := stmt.ParseWithSpecialTableName(a.model, db.Statement.Table); err != nil {
+		return err
 	}
-	var value any = a.model
-	if a.model == nil {
-		value = s.Name()
+	if f := stmt.Schema.FieldsByDBName[field.DBName]; f != nil {
+		field = f
 	}
-	columns, err := db.Migrator().ColumnTypes(value)
+	columns, err := db.Migrator().ColumnTypes(a.model)
 	if err != nil {
 		return err
 	}
@@ -249,7 +243,7 @@ func (w *workspace) migrateColumn(
 			columnType = c
 		}
 	}
-	return run(db.Migrator(), value, field, columnType)
+	return run(db.Migrator(), a.model, field, columnType)
 }
 
 // HasColumn tells whether every known shard has the column.

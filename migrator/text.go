@@ -69,7 +69,8 @@ func textType(dialect string, mysqlCollation func() string, declared string, ord
 	}
 	declared = collateForm.ReplaceAllString(declared, "")
 	head := typeForm.FindString(declared)
-	return strings.TrimRight(head, " ") + collation + declared[len(head):]
+	rest := strings.TrimSpace(declared[len(head):])
+	return strings.TrimSpace(strings.TrimSpace(head) + collation + " " + rest)
 }
 
 // mysqlCollation is the collation for text keys of the server behind the workspace.

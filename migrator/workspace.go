@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"strings"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/callbacks"
@@ -95,13 +96,13 @@ func (w *workspace) takeJoinTables(relations map[string]*schema.Relationship, ca
 	return nil
 }
 
-// shard is the workspace's session for one physical table, and the schema of the
-// model as it stands there; nil without a model.
+// shard is the workspace's session for one physical table, under which the model has
+// the schema that the table needs.
 func (w *workspace) shard(t *config.Table, s *config.Shard, model any, links []link) (*gorm.DB, error) {
-	db := w.db.Table(s.Table)
-	if model == nil {
-		return db, nil
+	if err := w.reaches(t, s); err != nil {
+		return nil, err
 	}
+	db := w.db.Table(s.Table)
 	stmt := &gorm.Statement{DB: w.db}
 	// The name without the schema is what the migrator asks by; see Statement.Table.
 	if err := stmt.ParseWithSpecialTableName(model, db.Statement.Table); err != nil {
@@ -109,6 +110,29 @@ func (w *workspace) shard(t *config.Table, s *config.Shard, model any, links []l
 	}
 	tailor(w, stmt.Schema, t, s, links)
 	return db, nil
+}
+
+// reaches refuses a table in another schema where the driver's migrator looks for
+// tables in the current one only, and would create what is there.
+func (w *workspace) reaches(t *config.Table, s *config.Shard) error {
+	namespace := s.Namespace()
+	switch w.driver.Name() {
+	case "mysql":
+	case "sqlite":
+		if strings.EqualFold(namespace, "main") {
+			return nil
+		}
+	default:
+		return nil
+	}
+	if namespace == "" {
+		return nil
+	}
+	return &config.UnsupportedError{
+		Entity: t.Name, Reason: "qualified-migration",
+		Problem: "schema calls on " + s.Table + ", in another database than the connection's",
+		Hint:    "connect to that database, or set MigrationsDisabled and make the tables yourself",
+	}
 }
 
 // query is a session that reads also in DryRun, as GORM's own migrator does.

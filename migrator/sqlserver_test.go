@@ -1,0 +1,59 @@
+package migrator_test
+
+import (
+	"context"
+	"flag"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+
+	"github.com/go-dtde/dtde/internal/testenv"
+	"github.com/go-dtde/dtde/migrator"
+)
+
+var update = flag.Bool("update", false, "write golden files")
+
+// trace keeps the statements that GORM's logger is shown.
+type trace struct {
+	logger.Interface
+	list *[]string
+}
+
+func (l trace) LogMode(logger.LogLevel) logger.Interface { return l }
+func (l trace) Trace(_ context.Context, _ time.Time, f func() (string, int64), _ error) {
+	sql, _ := f()
+	*l.list = append(*l.list, sql+";")
+}
+
+// TestSQLServer: what would be sent, as its own dialector writes it.
+func TestSQLServer(t *testing.T) {
+	t.Parallel()
+	var sent []string
+	db := testenv.SQLServerDryRun(t, &gorm.Config{Logger: trace{logger.Discard, &sent}, DryRun: true})
+	table := orders(t, db)
+	c := wrap(db, migrator.Hooks{}, table, words(t, db))
+	m := db.Migrator()
+	require.NoError(t, m.CreateTable(&Word{}, &Order{}))
+	require.NoError(t, m.AddColumn(&Word{}, "Text"))
+	require.NoError(t, m.AlterColumn("words", "Text"))
+	require.NoError(t, m.AlterColumn(&Word{}, "Text"))
+	require.NoError(t, m.CreateIndex(&Order{}, "Region"))
+	require.NoError(t, m.DropIndex(&Order{}, "idx_number_placed"))
+	require.NoError(t, m.CreateConstraint(&Order{}, "amount_positive"))
+	require.NoError(t, migrator.EnsureShard(db, c, table, table.ShardTable("JP")))
+
+	const golden = "testdata/sqlserver.sql"
+	got := strings.Join(sent, "\n") + "\n"
+	if *update {
+		require.NoError(t, os.WriteFile(golden, []byte(got), 0o600))
+	}
+	want, err := os.ReadFile(golden)
+	require.NoError(t, err)
+	assert.Equal(t, string(want), got)
+}
