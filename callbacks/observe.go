@@ -3,10 +3,10 @@ package callbacks
 import (
 	"time"
 
-	"github.com/google/uuid"
 	"gorm.io/gorm"
 
 	"github.com/go-dtde/dtde/config"
+	"github.com/go-dtde/dtde/keys"
 	"github.com/go-dtde/dtde/planner"
 )
 
@@ -27,7 +27,9 @@ func (r *Runtime) watch(stmt *gorm.Statement, t *config.Table, op planner.Operat
 	w := &watch{r: r, stmt: stmt, began: time.Now(), perShard: map[string]time.Duration{}}
 	w.event.Entity, w.event.Operation = t.Name, op.String()
 	if w.event.CorrelationID = config.CorrelationID(stmt.Context); w.event.CorrelationID == "" {
-		w.event.CorrelationID = uuid.NewString()
+		if id, err := keys.UUIDv7(); err == nil { // without randomness there is no id, and still the event
+			w.event.CorrelationID = id.String()
+		}
 	}
 	return w
 }

@@ -29,12 +29,14 @@ func (r *Runtime) query(db *gorm.DB) {
 		r.unowned(db, r.inner.query)
 		return
 	}
-	r.read(db, t, alias, r.fetch)
+	r.read(db, t, alias, false, r.fetch)
 }
 
 // read plans a select and runs it with run, and again with a newer catalog when
-// another process made a shard that the plan could not know.
-func (r *Runtime) read(db *gorm.DB, t *config.Table, alias string, run func(db *gorm.DB, p *planner.Plan, alias string, w *watch)) {
+// another process made a shard that the plan could not know. The catalog's epoch is
+// asked for after the rows were read, since what is read earlier than the epoch can
+// not miss a shard; early asks before, for rows that stay open on the only connection.
+func (r *Runtime) read(db *gorm.DB, t *config.Table, alias string, early bool, run func(db *gorm.DB, p *planner.Plan, alias string, w *watch)) {
 	stmt := db.Statement
 	if err := r.refuseJoins(stmt, t); err != nil {
 		fail(db, err)
@@ -54,16 +56,27 @@ func (r *Runtime) read(db *gorm.DB, t *config.Table, alias string, run func(db *
 		}
 		watch.resolved(p)
 		carry(stmt, p)
-		run(db, p, alias, watch)
-		if !p.Open || db.DryRun || db.Error != nil && !notFound(db.Error) {
-			watch.done(db, p)
-			return
+		changed := false
+		first := p.Open && early && !db.DryRun
+		if first {
+			changed, err = r.refreshIfStale(stmt.Context, stmt.ConnPool)
 		}
-		changed, err := r.refreshIfStale(stmt.Context, stmt.ConnPool)
+		if err == nil && !changed {
+			run(db, p, alias, watch)
+			if p.Open && !first && !db.DryRun && (db.Error == nil || notFound(db.Error)) {
+				changed, err = r.refreshIfStale(stmt.Context, stmt.ConnPool)
+			}
+		}
 		if err != nil || !changed {
 			fail(db, err)
 			watch.done(db, p)
 			return
+		}
+		switch opened := stmt.Dest.(type) {
+		case *sql.Rows:
+			_ = opened.Close()
+		case *sql.Row:
+			_ = opened.Scan() // which closes it
 		}
 		if attempt == maxReplans {
 			fail(db, &config.ShardError{Entity: t.Name, Operation: "select", Cause: config.ErrStaleCatalog})

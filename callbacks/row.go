@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-dtde/dtde/merge"
 	"github.com/go-dtde/dtde/planner"
+	"github.com/go-dtde/dtde/resolver"
 )
 
 // row replaces gorm:row, which serves Row, Rows and Scan.
@@ -28,7 +29,8 @@ func (r *Runtime) row(db *gorm.DB) {
 		r.carryError(db)
 		return
 	}
-	r.read(db, t, alias, r.open)
+	early := r.dynamic && (resolver.InTransaction(stmt.ConnPool) || r.maxOpen() == 1)
+	r.read(db, t, alias, early, r.open)
 	r.carryError(db)
 }
 

@@ -28,7 +28,6 @@ type Runtime struct {
 	ids       *idSource
 	dynamic   bool // an entity makes shards at run time
 
-	refreshMu   sync.Mutex
 	haveCatalog atomic.Bool // dtde_catalog exists
 
 	inner inner
@@ -46,13 +45,17 @@ type inner struct {
 
 // Settings is what New needs.
 type Settings struct {
-	Config    config.Config
-	Catalog   *config.Catalog
+	// Config is the program's, with its defaults filled in; Catalog is compiled of it.
+	Config  config.Config
+	Catalog *config.Catalog
+	// Dialect and Dialector are the engine's.
 	Dialect   planner.Dialect
 	Dialector gorm.Dialector
-	Pool      gorm.ConnPool
-	DB        *gorm.DB
-	Store     *store.Store
+	// Pool is what statements run on, DB a session without a statement on it.
+	Pool gorm.ConnPool
+	DB   *gorm.DB
+	// Store reads and writes dtde's own tables.
+	Store *store.Store
 }
 
 // New makes the runtime; Register puts it to work.
