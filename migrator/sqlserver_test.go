@@ -13,6 +13,7 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
 
+	"github.com/go-dtde/dtde/config"
 	"github.com/go-dtde/dtde/internal/testenv"
 	"github.com/go-dtde/dtde/migrator"
 )
@@ -31,21 +32,32 @@ func (l trace) Trace(_ context.Context, _ time.Time, f func() (string, int64), _
 	*l.list = append(*l.list, sql+";")
 }
 
+// Parcel has one check: GORM writes several in no fixed order.
+type Parcel struct {
+	ID         int64     `gorm:"primaryKey;autoIncrement:false"`
+	Region     string    `gorm:"size:20;not null;index"`
+	Number     string    `gorm:"size:40;index:idx_number_placed,priority:1;unique"`
+	Placed     time.Time `gorm:"index:idx_number_placed,priority:2"`
+	Amount     int       `gorm:"check:amount_positive,amount >= 0"`
+	CustomerID int64
+	Customer   *Tag
+}
+
 // TestSQLServer: what would be sent, as its own dialector writes it.
 func TestSQLServer(t *testing.T) {
 	t.Parallel()
 	var sent []string
 	db := testenv.SQLServerDryRun(t, &gorm.Config{Logger: trace{logger.Discard, &sent}, DryRun: true})
-	table := orders(t, db)
+	table := entity(t, db, &Parcel{}, config.ByValue("Region", "EU", "US"), "EU", "US")
 	c := wrap(db, migrator.Hooks{}, table, words(t, db))
 	m := db.Migrator()
-	require.NoError(t, m.CreateTable(&Word{}, &Order{}))
+	require.NoError(t, m.CreateTable(&Word{}, &Parcel{}))
 	require.NoError(t, m.AddColumn(&Word{}, "Text"))
 	require.NoError(t, m.AlterColumn("words", "Text"))
 	require.NoError(t, m.AlterColumn(&Word{}, "Text"))
-	require.NoError(t, m.CreateIndex(&Order{}, "Region"))
-	require.NoError(t, m.DropIndex(&Order{}, "idx_number_placed"))
-	require.NoError(t, m.CreateConstraint(&Order{}, "amount_positive"))
+	require.NoError(t, m.CreateIndex(&Parcel{}, "Region"))
+	require.NoError(t, m.DropIndex(&Parcel{}, "idx_number_placed"))
+	require.NoError(t, m.CreateConstraint(&Parcel{}, "amount_positive"))
 	require.NoError(t, migrator.EnsureShard(db, c, table, table.ShardTable("JP")))
 
 	const golden = "testdata/sqlserver.sql"
