@@ -73,6 +73,8 @@ func (a *analyser) comparison(left operand, op word, right operand, lo, hi int, 
 		left, right, op = right, left, flip(op)
 	}
 	switch {
+	case left.kind == operandFree && right.kind == operandValue, left.kind == operandValue && right.kind == operandFree:
+		return anything()
 	case left.kind == operandColumn && right.kind == operandValue:
 		r, ok := compare(a.scope.columns[left.dim], op, right.value)
 		if !ok {

@@ -10,6 +10,7 @@ const (
 	operandColumn                    // one of the analysed columns
 	operandValue                     // a constant
 	operandRow                       // a row of operands
+	operandFree                      // a column that is not analysed
 )
 
 type operand struct {
@@ -77,10 +78,13 @@ func (s *scope) ansiName(name string) bool {
 }
 
 func columnOperand(c column) operand {
-	if c.known && c.dim >= 0 {
-		return operand{kind: operandColumn, dim: c.dim}
+	switch {
+	case !c.known:
+		return operand{}
+	case c.dim < 0:
+		return operand{kind: operandFree}
 	}
-	return operand{}
+	return operand{kind: operandColumn, dim: c.dim}
 }
 
 func (a *analyser) integer(i int, minus bool) (operand, int) {

@@ -1,6 +1,9 @@
 package planner
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // analyser evaluates a condition's tokens to the area of rows for which it can be
 // true. NOT is pushed inward on the way: with negated set it gives the area for which
@@ -122,8 +125,11 @@ func (a *analyser) note(lo, hi int) {
 			}
 		}
 	}
-	if relevant && len(a.unknown) < maxUnknown {
-		a.unknown = append(a.unknown, a.fragment(lo, hi))
+	if !relevant || len(a.unknown) >= maxUnknown {
+		return
+	}
+	if text := a.fragment(lo, hi); !slices.Contains(a.unknown, text) {
+		a.unknown = append(a.unknown, text)
 	}
 }
 

@@ -1,31 +1,35 @@
 package planner
 
 import (
+	"strings"
+
 	"gorm.io/gorm/clause"
 
 	"github.com/go-dtde/dtde/config"
 )
 
-// RawStatement is SQL text over exactly one entity.
+// RawStatement is SQL text over exactly one entity. It does not change.
 type RawStatement struct {
 	// Operation is Select, Insert, Update or Delete.
 	Operation Operation
 	Table     *config.Table
 	// Alias is the name under which the table stands in the text.
 	Alias string
-	// Where is the WHERE clause with its own arguments (placeholders turned into ?);
+	// Where is the WHERE clause with its own arguments, placeholders turned into ?;
 	// nil if there is none.
 	Where []clause.Expression
-	// Set are the assignments of an update as far as they are constants; an
-	// assignment of anything else has a clause.Expr value.
+	// Set are the assignments of an update; one of anything else than a literal or a
+	// placeholder has a clause.Expr value.
 	Set clause.Set
-	// Values are an insert's rows; nil unless all are literals or placeholders.
+	// Values are the rows of INSERT … VALUES; cells that are neither literals nor
+	// placeholders have a clause.Expr value.
 	Values *clause.Values
 	// Limited tells that the statement has ORDER BY, LIMIT, GROUP BY, DISTINCT or
-	// aggregates, so that it can run on one shard only.
+	// functions in its select list, so that the shards' results are not simply
+	// put together.
 	Limited bool
 	// SQL is the text as it came; NamePositions are the byte ranges in it of the
-	// table's name, to be replaced by the shard's.
+	// table's name, in ascending order, to be replaced by the shard's.
 	SQL           string
 	NamePositions []NamePosition
 }
@@ -33,18 +37,92 @@ type RawStatement struct {
 // NamePosition is the byte range [From, To) of a table name in a text.
 type NamePosition struct {
 	From, To int
-	// Alias tells that " AS <alias>" must follow the physical name, so that the
-	// text's qualifiers stay valid.
+	// Alias tells that " AS alias" must follow the physical name, so that the text's
+	// qualifiers stay valid.
 	Alias bool
 }
 
-// AnalyzeRaw finds out whether the text names one of the catalog's logical tables.
-// (nil, nil) means that it does not.
-func AnalyzeRaw(c *config.Catalog, d Dialect, sql string, args []any) (*RawStatement, error) {
-	return nil, nil
+// Render is the text aimed at a shard; quote quotes one part of a name. The
+// placeholders stay where they are.
+func (r *RawStatement) Render(shard *config.Shard, quote func(string) string) string {
+	var b strings.Builder
+	at := 0
+	for _, p := range r.NamePositions {
+		b.WriteString(r.SQL[at:p.From])
+		if ns := shard.Namespace(); ns != "" {
+			b.WriteString(quote(ns) + ".")
+		}
+		b.WriteString(quote(shard.Name()))
+		if p.Alias {
+			b.WriteString(" AS " + quote(r.Alias))
+		}
+		at = p.To
+	}
+	b.WriteString(r.SQL[at:])
+	return b.String()
 }
 
-// Render is the text aimed at a shard; quote quotes one identifier part.
-func (r *RawStatement) Render(shard *config.Shard, quote func(string) string) string {
-	return r.SQL
+// AnalyzeRaw finds out what SQL text, as it goes to the engine, does to the catalog's
+// entities. (nil, nil) means that it names none of their logical tables, found
+// without allocating when their names do not occur at all. Text over one entity and
+// nothing else gives a statement; all other text is a *config.UnsupportedError.
+func AnalyzeRaw(c *config.Catalog, d Dialect, sql string, args []any) (*RawStatement, error) {
+	if c == nil || !mentions(c, sql) {
+		return nil, nil
+	}
+	r := rawParser{catalog: c, dialect: d, args: args, sql: sql}
+	text := strings.TrimRight(sql, " \t\r\n;")
+	l := lexer{src: text, dialect: d, params: true}
+	if l.lex(); l.fault != "" {
+		return nil, rawRefusal("", "raw-text", "SQL text with a "+l.fault+" that names a sharded table")
+	}
+	r.analyser = analyser{src: text, toks: l.toks}
+	refs := r.references()
+	switch {
+	case len(refs) == 0:
+		return nil, nil
+	case len(refs) > 1:
+		return nil, rawRefusal(refs[0].table.Name, "raw-tables", "SQL text that names sharded tables more than once")
+	}
+	return r.statement(refs[0])
+}
+
+func rawRefusal(entity, reason, problem string) error {
+	return &config.UnsupportedError{
+		Entity: entity, Reason: reason, Problem: problem,
+		Hint: "use the builder, or the shard's own table name",
+	}
+}
+
+// mentions tells whether any logical name occurs as a word.
+func mentions(c *config.Catalog, sql string) bool {
+	tables := c.Tables()
+	for _, t := range tables {
+		name := t.LogicalName
+		for i := 0; i+len(name) <= len(sql); i++ {
+			if (sql[i]|0x20) != (name[0]|0x20) || i > 0 && isWordByte(sql[i-1]) {
+				continue
+			}
+			if end := i + len(name); equalFoldASCII(sql[i:end], name) && (end == len(sql) || !isWordByte(sql[end])) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func equalFoldASCII(a, b string) bool {
+	for i := range len(a) {
+		x, y := a[i], b[i]
+		if x >= 'A' && x <= 'Z' {
+			x |= 0x20
+		}
+		if y >= 'A' && y <= 'Z' {
+			y |= 0x20
+		}
+		if x != y {
+			return false
+		}
+	}
+	return true
 }

@@ -1,0 +1,157 @@
+package planner
+
+import "github.com/go-dtde/dtde/config"
+
+// rawParser reads SQL text that mentions a logical name.
+type rawParser struct {
+	analyser
+	catalog *config.Catalog
+	dialect Dialect
+	args    []any
+	sql     string
+}
+
+// reference is an entity's table where a statement names a table.
+type reference struct {
+	table      *config.Table
+	first, end int // tokens [first, end), with the namespace
+}
+
+// keyword tells whether the token i is this unquoted word, in lower case.
+func (r *rawParser) keyword(i int, words ...string) bool {
+	if i < 0 || i >= len(r.toks) {
+		return false
+	}
+	t := r.toks[i]
+	if t.kind != tokName && t.kind != tokBreaker || i > 0 && r.toks[i-1].kind == tokDot {
+		return false
+	}
+	text := r.src[t.from:t.to]
+	for _, w := range words {
+		if len(text) == len(w) && equalFoldASCII(text, w) {
+			return true
+		}
+	}
+	return false
+}
+
+// clauseState is where in a statement, on one level of parentheses, a token stands.
+type clauseState struct {
+	// query tells that this level is a statement: its FROM names tables.
+	query bool
+	// from tells that the level is in a list of tables; expect that the next name is
+	// a table's.
+	from, expect bool
+}
+
+// references finds the entities' tables wherever the text names tables.
+func (r *rawParser) references() []reference {
+	var refs []reference
+	var stack []clauseState
+	now := clauseState{}
+	data := r.keyword(0, "select", "insert", "update", "delete", "replace", "with", "values", "merge") || len(r.toks) > 0 && r.toks[0].kind == tokOpen
+	for i := 0; i < len(r.toks); i++ {
+		t := r.toks[i]
+		switch t.kind {
+		case tokOpen:
+			stack = append(stack, now)
+			// FROM (a JOIN b) and FROM (SELECT …): tables or a statement of its own.
+			now = clauseState{from: now.from && now.expect, expect: now.from && now.expect, query: now.from && now.expect}
+			continue
+		case tokClose:
+			if n := len(stack); n > 0 {
+				now, stack = stack[n-1], stack[:n-1]
+			}
+			now.expect = false
+			continue
+		case tokComma:
+			now.expect = now.from
+			continue
+		case tokName, tokQuoted, tokBreaker:
+		default:
+			continue
+		}
+		if t.kind != tokQuoted && r.clauseWord(i, &now) {
+			continue
+		}
+		if t.kind == tokBreaker {
+			continue
+		}
+		end := r.qualified(i)
+		if now.expect || !data && r.namesTable(i) {
+			if table := r.entity(i, end); table != nil {
+				refs = append(refs, reference{table, i, end})
+			}
+			now.expect = false
+		}
+		i = end - 1
+	}
+	return refs
+}
+
+// clauseWord follows the clauses; it tells whether the token was such a word.
+func (r *rawParser) clauseWord(i int, now *clauseState) bool {
+	switch {
+	case r.keyword(i, "select", "delete"):
+		*now = clauseState{query: true}
+	case r.keyword(i, "from"):
+		if now.query && !r.keyword(i-1, "distinct") {
+			now.from, now.expect = true, true
+		}
+	case r.keyword(i, "join", "straight_join"):
+		now.from, now.expect = true, true
+	case r.keyword(i, "update"):
+		if !r.keyword(i-1, "for", "do", "key", "on", "no") {
+			*now = clauseState{query: true, expect: true, from: true}
+		}
+	case r.keyword(i, "into"):
+		*now = clauseState{query: now.query, expect: true}
+	case r.keyword(i, "using"):
+		now.expect = true
+	case r.keyword(i, "only", "lateral", "low_priority", "ignore", "quick"):
+		return now.expect
+	case r.keyword(i, "on"):
+		now.expect = false
+	case r.keyword(i, "where", "group", "having", "order", "limit", "offset", "fetch", "window", "set", "returning", "values",
+		"union", "except", "intersect", "for"):
+		now.from, now.expect = false, false
+	default:
+		return false
+	}
+	return true
+}
+
+// namesTable tells whether, in a statement that is not a query, a name at i is a table's.
+func (r *rawParser) namesTable(i int) bool {
+	return r.keyword(i-1, "table", "exists", "only", "on", "references", "truncate", "from", "join", "into", "update", "view",
+		"describe", "desc", "copy", "vacuum", "analyze", "lock", "explain", "like")
+}
+
+// qualified is the end of the dotted name that begins at i.
+func (r *rawParser) qualified(i int) int {
+	for i+2 < len(r.toks) && r.toks[i+1].kind == tokDot && (r.toks[i+2].kind == tokName || r.toks[i+2].kind == tokQuoted) {
+		i += 2
+	}
+	return i + 1
+}
+
+// entity finds the entity whose logical table the dotted name [first, end) is.
+func (r *rawParser) entity(first, end int) *config.Table {
+	if end-first > 3 {
+		return nil
+	}
+	quoted, name := r.identifier(end - 1)
+	for _, t := range r.catalog.Tables() {
+		s := scope{dialect: r.dialect}
+		if s.sameName(name, t.LogicalName, quoted) || foldASCII(name) == foldASCII(t.LogicalName) {
+			if end-first == 1 {
+				return t
+			}
+			// Another schema may have a table of that name.
+			if _, ns := r.identifier(end - 3); t.Namespace == "" || foldASCII(ns) == foldASCII(t.Namespace) {
+				return t
+			}
+		}
+	}
+	return nil
+}
