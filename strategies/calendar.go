@@ -89,12 +89,18 @@ func (c *calendar) start(n int64) int64 {
 	for {
 		t := time.Unix(from, 0).In(c.loc)
 		_, offset := t.Zone()
-		_, until := t.ZoneBounds()
+		_, end := t.ZoneBounds()
+		until := end.Unix()
+		if until <= from {
+			// On the last day of a future leap year ZoneBounds ends before it starts
+			// (seen with Go 1.26). Clocks change on quarters of an hour.
+			until = from + 15*60
+		}
 		at := max(from, clock-int64(offset))
-		if until.IsZero() || at < until.Unix() {
+		if end.IsZero() || at < until {
 			return at
 		}
-		from = until.Unix()
+		from = until
 	}
 }
 

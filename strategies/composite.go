@@ -1,6 +1,7 @@
 package strategies
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -144,7 +145,8 @@ func (c *composite) Check(keys []config.KeyColumn) error {
 	return f.err()
 }
 
-// Place joins what the parts say; the first part that refuses the key decides the error.
+// Place joins what the parts say. A NULL anywhere is a missing key, whatever else is
+// wrong; otherwise the first part that refuses decides the error.
 func (c *composite) Place(key []config.Value) (string, error) {
 	if len(key) != c.width {
 		return "", c.missing
@@ -155,7 +157,7 @@ func (c *composite) Place(key []config.Value) (string, error) {
 		p := &c.parts[i]
 		id, err := p.Place(key[p.from:p.to])
 		if err != nil {
-			return "", err
+			return "", c.refusal(key, i, err)
 		}
 		if i > 0 {
 			b = append(b, '_')
@@ -163,6 +165,16 @@ func (c *composite) Place(key []config.Value) (string, error) {
 		b = append(b, id...)
 	}
 	return c.names.intern(c, b), nil
+}
+
+// refusal is the error of part i, unless a later part misses its key.
+func (c *composite) refusal(key []config.Value, i int, err error) error {
+	for _, p := range c.parts[i+1:] {
+		if _, later := p.Place(key[p.from:p.to]); errors.Is(later, config.ErrMissingShardKey) && !errors.Is(err, config.ErrMissingShardKey) {
+			return later
+		}
+	}
+	return err
 }
 
 // split takes a joined id apart; nil if it is none.
