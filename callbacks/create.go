@@ -384,7 +384,7 @@ func (c *creation) conflictOnPrimary(oc clause.OnConflict, err error) bool {
 		return false
 	}
 	if len(oc.Columns) == 0 {
-		return oc.UpdateAll || oc.DoNothing && len(c.uniqueColumns()) == 0
+		return true // a unique index that can hold has the shard key in it
 	}
 	for _, col := range oc.Columns {
 		if !slices.ContainsFunc(c.table.Schema.PrimaryFields, func(f *schema.Field) bool { return f.DBName == col.Name }) {
@@ -392,15 +392,4 @@ func (c *creation) conflictOnPrimary(oc clause.OnConflict, err error) bool {
 		}
 	}
 	return len(oc.Columns) == len(c.table.Schema.PrimaryFields)
-}
-
-// uniqueColumns are the fields with a unique index of their own.
-func (c *creation) uniqueColumns() []string {
-	var names []string
-	for _, idx := range c.table.Schema.ParseIndexes() {
-		if idx.Class == "UNIQUE" {
-			names = append(names, idx.Name)
-		}
-	}
-	return names
 }

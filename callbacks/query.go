@@ -57,7 +57,7 @@ func (r *Runtime) read(db *gorm.DB, t *config.Table, alias string, early bool, r
 		watch.resolved(p)
 		carry(stmt, p)
 		changed := false
-		first := p.Open && early && !db.DryRun
+		first := p.Open && (early && !db.DryRun || db.DryRun && !r.root.DryRun) // subqueries are built in DryRun
 		if first {
 			changed, err = r.refreshIfStale(stmt.Context, stmt.ConnPool)
 		}

@@ -56,6 +56,9 @@ func (r *Runtime) openSessionSource(db *gorm.DB, p *planner.Plan, alias string, 
 	if err != nil || db.DryRun || db.Error != nil {
 		return nil, err
 	}
+	if p.Locking {
+		return r.lockInOrder(db, p, sqls, w)
+	}
 	sessions, err := resolver.OpenSessions(stmt.Context, stmt.ConnPool, r.dialect.Name, len(sqls), r.config.MaxParallelShards)
 	if err != nil {
 		return nil, err
@@ -171,6 +174,47 @@ func (r *Runtime) openMerged(db *gorm.DB, p *planner.Plan, sqls []shardSQL, sess
 	}
 	for i := range sqls {
 		w.took(sqls[i].shard.ID, times[i])
+	}
+	return r.mergeSources(p, sources)
+}
+
+// lockInOrder carries out a locking read: shard after shard in visiting order, so
+// that two of them can not wait for each other. Each statement sees the rows as they
+// are when it locks them, as one statement would. Outside a transaction the locks end
+// with the statement, as those of one statement do.
+func (r *Runtime) lockInOrder(db *gorm.DB, p *planner.Plan, sqls []shardSQL, w *watch) (merge.Source, error) {
+	stmt := db.Statement
+	pool := stmt.ConnPool
+	var own *gorm.DB
+	if !resolver.InTransaction(pool) {
+		if own = session(db).Begin(); own.Error != nil {
+			return nil, own.Error
+		}
+		pool = own.Statement.ConnPool
+		defer own.Rollback() // after Commit it does nothing
+	}
+	sources := make([]merge.Source, 0, len(sqls))
+	for i := range sqls {
+		began := time.Now()
+		rows, err := pool.QueryContext(stmt.Context, sqls[i].text, sqls[i].vars...)
+		var src merge.Source
+		if err == nil {
+			src, err = merge.FromRows(rows)
+		}
+		if err == nil {
+			src, err = merge.Buffer(src, r.config.MaxBufferedRows)
+		}
+		w.took(sqls[i].shard.ID, time.Since(began))
+		r.trace(db, began, sqls[i], -1, err)
+		if err != nil {
+			return nil, &config.ShardError{Entity: p.Entity, Shard: sqls[i].shard.ID, Operation: "select", Cause: mergeError(err)}
+		}
+		sources = append(sources, src)
+	}
+	if own != nil {
+		if err := own.Commit().Error; err != nil {
+			return nil, err
+		}
 	}
 	return r.mergeSources(p, sources)
 }
