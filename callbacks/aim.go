@@ -80,7 +80,7 @@ func (u *union) expr() *clause.Expr { return &clause.Expr{SQL: "?", Vars: []any{
 
 // Build writes the union; it is called by GORM with the statement as its builder.
 func (u *union) Build(b clause.Builder) {
-	columns := u.r.columns(u.plan.Table)
+	columns := u.r.columns(u.stmt, u.plan.Table)
 	_ = b.WriteByte('(')
 	for i := range u.plan.Targets {
 		if i > 0 {
@@ -163,18 +163,63 @@ func (u *union) empty(b clause.Builder, columns string) {
 	_, _ = b.WriteString(" FROM (SELECT 1 AS x) AS d WHERE 1 = 0")
 }
 
-// columns is the entity's column list, quoted.
-func (r *Runtime) columns(t *config.Table) string {
+// columns is the entity's column list, quoted: the model's columns, without those of
+// fields that only a query fills, like `gorm:"->;-:migration"` for a computed value.
+func (r *Runtime) columns(stmt *gorm.Statement, t *config.Table) string {
 	if c, ok := r.columnLists.Load(t.Schema); ok {
 		return c.(string)
 	}
+	var absent map[string]bool
+	for _, f := range t.Schema.Fields {
+		if f.IgnoreMigration && f.DBName != "" {
+			var known bool
+			if absent, known = r.absentColumns(stmt, t); !known {
+				return r.columnList(t, absent)
+			}
+			break
+		}
+	}
+	list := r.columnList(t, absent)
+	r.columnLists.Store(t.Schema, list)
+	return list
+}
+
+// columnList lists the model's columns but the absent ones.
+func (r *Runtime) columnList(t *config.Table, absent map[string]bool) string {
 	var b strings.Builder
-	for i, name := range t.Schema.DBNames {
-		if i > 0 {
+	for _, name := range t.Schema.DBNames {
+		if absent[name] {
+			continue
+		}
+		if b.Len() > 0 {
 			b.WriteByte(',')
 		}
 		r.dialector.QuoteTo(&b, name)
 	}
-	r.columnLists.Store(t.Schema, b.String())
 	return b.String()
+}
+
+// absentColumns finds which columns of fields without migration a shard's table does
+// not have. known is false, and all of them count as absent, when no table can be
+// asked.
+func (r *Runtime) absentColumns(stmt *gorm.Statement, t *config.Table) (absent map[string]bool, known bool) {
+	absent = map[string]bool{}
+	for _, f := range t.Schema.Fields {
+		if f.IgnoreMigration {
+			absent[f.DBName] = true
+		}
+	}
+	if len(t.Shards) == 0 || r.root.DryRun {
+		return absent, false
+	}
+	rows, err := stmt.ConnPool.QueryContext(stmt.Context, "SELECT * FROM "+r.quote(t.Shards[0].Table)+" WHERE 1 = 0")
+	if err != nil {
+		return absent, false
+	}
+	defer func() { _ = rows.Close() }()
+	columns, err := rows.Columns()
+	for _, c := range columns {
+		delete(absent, c)
+	}
+	return absent, err == nil
 }
