@@ -1,0 +1,657 @@
+package oracle
+
+import (
+	"database/sql"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+)
+
+// column is what conditions and orders know of a model's column.
+type column struct {
+	name, field string
+	kind        columnKind
+	nullable    bool
+	// value is the column of a row that the generator knows.
+	value func(r *row) any
+}
+
+type columnKind uint8
+
+const (
+	idColumn columnKind = iota
+	textColumn
+	intColumn
+	floatColumn
+	boolColumn
+	timeColumn
+)
+
+var columnsOfModels = []column{
+	{"id", "ID", idColumn, false, func(r *row) any { return rowID(r.n) }},
+	{"region", "Region", textColumn, false, func(r *row) any { return string(r.Region) }},
+	{"name", "Name", textColumn, true, func(r *row) any {
+		if r.Name == nil {
+			return nil
+		}
+		return *r.Name
+	}},
+	{"level", "Level", intColumn, false, func(r *row) any { return r.Level }},
+	{"amount", "Amount", intColumn, false, func(r *row) any { return r.Amount }},
+	{"cents", "Cents", intColumn, false, func(r *row) any { return r.Cents }},
+	{"price", "Price", floatColumn, false, func(r *row) any { return r.Price }},
+	{"active", "Active", boolColumn, false, func(r *row) any { return r.Active }},
+	{"code", "Code", textColumn, false, func(r *row) any { return string(r.Code) }},
+	{"parent", "Parent", intColumn, true, func(r *row) any {
+		if r.Parent == nil {
+			return nil
+		}
+		return *r.Parent
+	}},
+	{"ordered_at", "OrderedAt", timeColumn, false, func(r *row) any { return r.OrderedAt }},
+}
+
+func columnNamed(name string) column {
+	for _, c := range columnsOfModels {
+		if c.name == name {
+			return c
+		}
+	}
+	panic("oracle: no column " + name)
+}
+
+// column picks a column, more often one of the shard key.
+func (g *generator) column() column {
+	if len(g.v.keys) > 0 && g.chance(45) {
+		name := pick(g, g.v.keys)
+		if name == "created_at" {
+			name = "ordered_at"
+		}
+		return columnNamed(name)
+	}
+	return pick(g, columnsOfModels)
+}
+
+// value picks a value for a column: mostly one that some row has, never nil.
+func (g *generator) value(c column) any {
+	if len(g.rows) > 0 && g.chance(75) {
+		if v := c.value(pick(g, g.rows)); v != nil {
+			return v
+		}
+	}
+	fresh := g.draw()
+	if c.kind == idColumn {
+		return rowID(g.next + g.r.IntN(5))
+	}
+	if v := c.value(&fresh); v != nil {
+		return v
+	}
+	switch c.kind {
+	case intColumn:
+		return g.r.IntN(5)
+	default:
+		return "nobody"
+	}
+}
+
+// disguise gives the same value as another Go type.
+func (g *generator) disguise(c column, v any) any {
+	if g.chance(70) {
+		return v
+	}
+	switch x := v.(type) {
+	case string:
+		switch g.r.IntN(4) {
+		case 0:
+			return Text(x)
+		case 1:
+			return &x
+		case 2:
+			return sql.NullString{String: x, Valid: true}
+		}
+	case int:
+		switch g.r.IntN(4) {
+		case 0:
+			return int8(x)
+		case 1:
+			return sql.NullInt64{Int64: int64(x), Valid: true}
+		case 2:
+			return &x
+		}
+	case int64:
+		if x >= 0 {
+			return uint32(x)
+		}
+	case time.Time:
+		switch g.r.IntN(3) {
+		case 0:
+			return sql.NullTime{Time: x, Valid: true}
+		case 1:
+			return &x
+		default:
+			if g.engine != "sqlite" { // which compares times as text
+				return x.In(newYork)
+			}
+		}
+	}
+	return v
+}
+
+// literal writes a value into SQL text; ok is false for values that have none here.
+func (g *generator) literal(v any) (string, bool) {
+	switch x := v.(type) {
+	case string:
+		if strings.ContainsAny(x, `\?@`) {
+			return "", false
+		}
+		return "'" + strings.ReplaceAll(x, "'", "''") + "'", true
+	case int, int64:
+		return fmt.Sprint(x), true
+	}
+	return "", false
+}
+
+// quote writes an identifier as the engine does.
+func (g *generator) quote(name string) string {
+	if g.engine == "mariadb" {
+		return "`" + name + "`"
+	}
+	return `"` + name + `"`
+}
+
+// spell names a column in SQL text: bare, qualified or quoted.
+func (g *generator) spell(c column) string {
+	switch g.r.IntN(6) {
+	case 0:
+		return g.v.model.table + "." + c.name
+	case 1:
+		return g.quote(c.name)
+	case 2:
+		return g.quote(g.v.model.table) + "." + g.quote(c.name)
+	case 3:
+		if g.engine != "postgres" {
+			return strings.ToUpper(c.name)
+		}
+	}
+	return c.name
+}
+
+// condition is one argument list of Where, Or, Not, First, …
+type condition struct {
+	query any
+	args  []any
+}
+
+func (c condition) text() string { return argsText(append([]any{c.query}, c.args...)) }
+
+func (c condition) resolve(s *session) (any, []any) { return s.resolve(c.query), s.resolveAll(c.args) }
+
+// atom draws one condition.
+func (g *generator) atom() condition {
+	c := g.column()
+	v := g.value(c)
+	d := g.disguise(c, v)
+	name := g.spell(c)
+	switch g.r.IntN(22) {
+	case 0, 1, 2, 3:
+		return condition{name + " = ?", []any{d}}
+	case 4:
+		op := pick(g, []string{"<>", "!="})
+		return condition{fmt.Sprintf("%s %s ?", name, op), []any{d}}
+	case 5, 6:
+		return g.comparison(c, name, d)
+	case 7:
+		return condition{name + " = @wanted", []any{sql.Named("wanted", d)}}
+	case 8:
+		return condition{"(" + name + " = @a OR " + name + " = @b)", []any{map[string]any{"a": d, "b": g.value(c)}}}
+	case 9:
+		return g.mapCondition(c, v)
+	case 10:
+		return condition{g.partialOf(c, v), nil}
+	case 11:
+		return g.expression(c, v)
+	case 12, 13:
+		return g.in(c, name)
+	case 14:
+		return g.between(c, name)
+	case 15:
+		return g.null()
+	case 16:
+		return g.like()
+	case 17:
+		if text, ok := g.literal(v); ok {
+			return condition{pick(g, []string{text + " = " + name, name + " = " + text, "(" + name + " = " + text + ")"}), nil}
+		}
+		return condition{"? = " + name, []any{d}}
+	case 18, 19:
+		return g.fragment()
+	case 20:
+		return g.tuple()
+	default:
+		return g.compound(c, name, v)
+	}
+}
+
+func (g *generator) comparison(c column, name string, v any) condition {
+	if c.kind == boolColumn || c.kind == idColumn && g.v.model != items {
+		return condition{name + " = ?", []any{v}}
+	}
+	op := pick(g, []string{"<", "<=", ">", ">="})
+	if c.kind == timeColumn && g.chance(15) {
+		day := v
+		if p, ok := v.(time.Time); ok {
+			day = p.Format(time.DateOnly)
+		}
+		return condition{name + " " + op + " ?", []any{day}}
+	}
+	if g.chance(20) {
+		return condition{"? " + op + " " + name, []any{v}}
+	}
+	if g.chance(30) {
+		other := g.value(c)
+		return condition{fmt.Sprintf("%s > ? AND %s <= ?", name, c.name), []any{v, other}}
+	}
+	return condition{name + " " + op + " ?", []any{v}}
+}
+
+func (g *generator) mapCondition(c column, v any) condition {
+	m := map[string]any{c.name: v}
+	if g.chance(30) {
+		other := g.column()
+		m[other.name] = g.value(other)
+	}
+	if g.chance(30) && c.kind != idColumn {
+		m[c.name] = []any{v, g.value(c)}
+	}
+	return condition{m, nil}
+}
+
+// partialOf is a struct condition; GORM leaves zero fields out.
+func (g *generator) partialOf(c column, v any) partial {
+	p := partial{map[string]any{c.field: v}}
+	if g.chance(30) {
+		other := g.column()
+		p.fields[other.field] = g.value(other)
+	}
+	return p
+}
+
+func (g *generator) expression(c column, v any) condition {
+	col := any(c.name)
+	switch g.r.IntN(3) {
+	case 0:
+		col = clause.Column{Name: c.name}
+	case 1:
+		col = clause.Column{Table: clause.CurrentTable, Name: c.name}
+	}
+	switch g.r.IntN(6) {
+	case 0:
+		return condition{clause.Neq{Column: col, Value: v}, nil}
+	case 1:
+		if c.kind == intColumn || c.kind == timeColumn {
+			return condition{clause.Gt{Column: col, Value: v}, nil}
+		}
+	case 2:
+		if c.kind == intColumn || c.kind == timeColumn {
+			return condition{clause.Lte{Column: col, Value: v}, nil}
+		}
+	case 3:
+		return condition{clause.IN{Column: col, Values: []any{v, g.value(c)}}, nil}
+	case 4:
+		if c.kind == textColumn {
+			return condition{clause.Like{Column: col, Value: "%" + fmt.Sprint(v)}, nil}
+		}
+	}
+	return condition{clause.Eq{Column: col, Value: v}, nil}
+}
+
+func (g *generator) in(c column, name string) condition {
+	n := 1 + g.r.IntN(5)
+	if g.chance(6) {
+		n = 1000
+	}
+	if c.kind == idColumn {
+		ids := make([]rowID, n)
+		for i := range ids {
+			ids[i], _ = g.value(c).(rowID)
+			if n == 1000 {
+				ids[i] = rowID(1 + g.r.IntN(2000))
+			}
+		}
+		if g.chance(30) {
+			return condition{ids, nil} // primary keys alone
+		}
+		return condition{name + pick(g, []string{" IN ?", " IN (?)", " NOT IN ?"}), []any{ids}}
+	}
+	values := make([]any, n)
+	for i := range values {
+		values[i] = g.value(c)
+		if n == 1000 {
+			switch x := values[i].(type) {
+			case string:
+				values[i] = fmt.Sprintf("%s%d", x, i%200)
+			case int:
+				values[i] = x + i%300
+			}
+		}
+	}
+	if g.chance(10) {
+		values = []any{}
+	}
+	return condition{name + pick(g, []string{" IN ?", " IN (?)", " NOT IN ?", " IN ?"}), []any{values}}
+}
+
+func (g *generator) between(c column, name string) condition {
+	if c.kind == boolColumn || c.kind == idColumn {
+		c = columnNamed(pick(g, []string{"level", "ordered_at", "amount"}))
+		name = g.spell(c)
+	}
+	not := ""
+	if g.chance(25) {
+		not = "NOT "
+	}
+	return condition{name + " " + not + "BETWEEN ? AND ?", []any{g.value(c), g.value(c)}}
+}
+
+func (g *generator) null() condition {
+	name := pick(g, []string{"name", "parent", "region", "level"})
+	return condition{name + pick(g, []string{" IS NULL", " IS NOT NULL"}), nil}
+}
+
+func (g *generator) like() condition {
+	c := columnNamed(pick(g, []string{"region", "name", "code"}))
+	v, _ := g.value(c).(string)
+	if v == "" {
+		v = "x"
+	}
+	first := string([]rune(v)[:1])
+	pattern := pick(g, []string{first + "%", "%" + first, "%" + first + "%", v, "_%", strings.ToLower(first) + "%"})
+	return condition{g.spell(c) + pick(g, []string{" LIKE ?", " NOT LIKE ?", " LIKE ?"}), []any{pattern}}
+}
+
+// tuple compares several columns at once.
+func (g *generator) tuple() condition {
+	if len(g.rows) == 0 {
+		return condition{"1 = 1", nil}
+	}
+	var pairs [][]any
+	for range 1 + g.r.IntN(3) {
+		r := pick(g, g.rows)
+		pairs = append(pairs, []any{string(r.Region), r.Level})
+	}
+	return condition{"(region, level) IN ?", []any{pairs}}
+}
+
+// compound is AND, OR and NOT in one text.
+func (g *generator) compound(c column, name string, v any) condition {
+	other := g.column()
+	w, u := g.value(other), g.value(c)
+	switch g.r.IntN(8) {
+	case 0:
+		return condition{fmt.Sprintf("%s = ? OR %s = ?", name, other.name), []any{v, w}}
+	case 1:
+		return condition{fmt.Sprintf("NOT (%s = ?)", name), []any{v}}
+	case 2:
+		return condition{fmt.Sprintf("NOT (%s = ? OR %s = ?)", name, c.name), []any{v, u}}
+	case 3:
+		return condition{fmt.Sprintf("(%s = ? AND %s <> ?) OR amount > ?", name, other.name), []any{v, w, g.r.IntN(60)}}
+	case 4:
+		return condition{fmt.Sprintf("%s = ? AND %s = ?", name, other.name), []any{v, w}}
+	case 5:
+		return condition{fmt.Sprintf("NOT NOT %s = ? AND NOT %s <> ?", name, c.name), []any{v, v}}
+	case 6:
+		return condition{fmt.Sprintf("%s = ? or\n\t%s in (?, ?)", name, c.name), []any{v, u, g.value(c)}}
+	default:
+		return condition{fmt.Sprintf("(%s = ? OR (%s = ? AND NOT (%s = ?)))", name, c.name, other.name), []any{v, u, w}}
+	}
+}
+
+// fragment is SQL that a simple parser may not know.
+func (g *generator) fragment() condition {
+	region, _ := g.value(columnNamed("region")).(string)
+	level, _ := g.value(columnNamed("level")).(int)
+	code, _ := g.value(columnNamed("code")).(string)
+	when := g.value(columnNamed("ordered_at"))
+	all := []condition{
+		{"lower(region) = lower(?)", []any{region}},
+		{"upper(region) = ?", []any{strings.ToUpper(region)}},
+		{"coalesce(parent, 0) > ?", []any{level - 1}},
+		{"coalesce(region, 'x') = ?", []any{region}},
+		{"abs(level) = ?", []any{level}},
+		{"level + 0 = ?", []any{level}},
+		{"level % 2 = ?", []any{g.r.IntN(2)}},
+		{"-level < ?", []any{-level}},
+		{"1 = 1", nil},
+		{"1 = 0", nil},
+		{"(1 = 1)", nil},
+		{"level = level", nil},
+		{"region = code OR region = ?", []any{region}},
+		{"length(code) > ?", []any{len(code) - 1}},
+		{"CASE WHEN level > ? THEN region ELSE code END = ?", []any{level, region}},
+		{"region = ? /* OR 1 = 1 */", []any{region}},
+		{"(region = ?) IS NOT NULL", []any{region}},
+		{"region = ? AND level = ? OR code = ?", []any{region, level, code}},
+		{"region IN ('" + strings.ReplaceAll(region, "'", "''") + "') AND level IN (1, 2, 3)", nil},
+		{"trim(region) = ?", []any{region}},
+		{"replace(code, 'x', 'y') = ?", []any{code}},
+		{"nullif(level, ?) IS NULL", []any{level}},
+		{"region >= ? AND region <= ?", []any{region, region}},
+		{"ordered_at = ? OR level BETWEEN ? AND ?", []any{when, level - 1, level}},
+		{"EXISTS (SELECT 1) AND region = ?", []any{region}},
+		{"level = (SELECT ?)", []any{level}},
+		{"NOT EXISTS (SELECT 1 WHERE 1 = 0) AND level >= ?", []any{level}},
+		{"(level) = (?)", []any{level}},
+		{"level = ? + 0", []any{level}},
+		{"((region) = ? AND (level) <= ?)", []any{region, level}},
+		{"level = 1e1 OR level = 2.0 OR level = ?", []any{level}},
+	}
+	switch g.engine {
+	case "postgres":
+		all = append(all,
+			condition{"region::text = ?", []any{region}},
+			condition{"CAST(level AS text) = ?", []any{fmt.Sprint(level)}},
+			condition{"region || '' = ?", []any{region}},
+			condition{"region ILIKE ?", []any{strings.ToLower(region)}},
+			condition{"level = ANY(ARRAY[1,2])", nil},
+			condition{"region IS NOT DISTINCT FROM ?", []any{region}},
+			condition{"extract(year from ordered_at) = ?", []any{2023}},
+			condition{"date_trunc('month', ordered_at) <= ?", []any{when}},
+			condition{"region ~ ?", []any{"^[A-M]"}},
+			condition{"region COLLATE \"C\" < ?", []any{region}},
+			condition{"region BETWEEN SYMMETRIC ? AND ?", []any{"Z", region}},
+			condition{"region = E'EU'", nil},
+			condition{"region = $$EU$$", nil},
+		)
+	case "mariadb":
+		all = append(all,
+			condition{"BINARY region = ?", []any{region}},
+			condition{"CAST(level AS CHAR) = ?", []any{fmt.Sprint(level)}},
+			condition{"concat(region, '') = ?", []any{region}},
+			condition{"region <=> ?", []any{region}},
+			condition{"region = ? COLLATE utf8mb4_general_ci", []any{strings.ToLower(region)}},
+			condition{"year(ordered_at) = ?", []any{2023}},
+			condition{"level = ? XOR level = ?", []any{level, level + 1}},
+			condition{"region = ? && level = ?", []any{region, level}},
+			condition{"region = ? || level = ?", []any{region, level}},
+			condition{"! (level = ?)", []any{level}},
+			condition{"level DIV 2 = ?", []any{level / 2}},
+			condition{"region RLIKE ?", []any{"^[A-M]"}},
+			condition{"level = '1'", nil},
+			condition{`region = "EU"`, nil},
+		)
+	default:
+		all = append(all,
+			condition{"CAST(level AS text) = ?", []any{fmt.Sprint(level)}},
+			condition{"region || '' = ?", []any{region}},
+			condition{"region IS ?", []any{region}},
+			condition{"region = ? COLLATE NOCASE", []any{strings.ToLower(region)}},
+			condition{"region COLLATE NOCASE = ?", []any{strings.ToLower(region)}},
+			condition{"strftime('%Y', ordered_at) = ?", []any{"2023"}},
+			condition{"region GLOB ?", []any{"[A-M]*"}},
+			condition{"region == ?", []any{region}},
+			condition{"level = '1'", nil},
+			condition{"+level = ?", []any{level}},
+			condition{"level IS NOT ?", []any{level}},
+			condition{"iif(level > 2, region, code) = ?", []any{region}},
+		)
+	}
+	return pick(g, all)
+}
+
+// where makes a call of Where, Or or Not with a condition.
+func whereCall(method string, c condition) call {
+	return call{
+		text:     method + "(" + c.text() + ")",
+		optional: true,
+		apply: func(s *session, db *gorm.DB) *gorm.DB {
+			query, args := c.resolve(s)
+			switch method {
+			case "Or":
+				return db.Or(query, args...)
+			case "Not":
+				return db.Not(query, args...)
+			}
+			return db.Where(query, args...)
+		},
+	}
+}
+
+// conditions draws up to n calls of conditions.
+func (g *generator) conditions(n int) []call {
+	var calls []call
+	for i := range n {
+		switch k := g.r.IntN(20); {
+		case k < 12:
+			calls = append(calls, whereCall("Where", g.atom()))
+		case k < 14 && i > 0:
+			calls = append(calls, whereCall("Or", g.atom()))
+		case k < 15:
+			calls = append(calls, whereCall("Not", g.atom()))
+		case k < 17:
+			inner := group{g.conditions(1 + g.r.IntN(2))}
+			if g.chance(60) {
+				inner.calls = append(inner.calls, whereCall("Or", g.atom()))
+			}
+			method := "Where"
+			if g.chance(30) && i > 0 {
+				method = "Or"
+			} else if g.chance(20) {
+				method = "Not"
+			}
+			calls = append(calls, whereCall(method, condition{inner, nil}))
+		case k < 18:
+			calls = append(calls, g.scoped())
+		case k < 19:
+			calls = append(calls, g.clauseTree())
+		default:
+			calls = append(calls, whereCall("Where", g.atom()))
+		}
+	}
+	return calls
+}
+
+// scoped is a condition inside db.Scopes.
+func (g *generator) scoped() call {
+	inner := whereCall("Where", g.atom())
+	return call{
+		text:     "Scopes(func(tx *gorm.DB) *gorm.DB { return tx." + inner.text + " })",
+		optional: true,
+		apply: func(s *session, db *gorm.DB) *gorm.DB {
+			return db.Scopes(func(tx *gorm.DB) *gorm.DB { return inner.apply(s, tx) })
+		},
+	}
+}
+
+// clauseTree is a condition of nested clause expressions.
+func (g *generator) clauseTree() call {
+	leaf := func() (func(s *session) clause.Expression, string) {
+		c := columnNamed(pick(g, []string{"region", "level", "amount", "id"}))
+		v := g.value(c)
+		return func(s *session) clause.Expression {
+			return clause.Eq{Column: clause.Column{Name: c.name}, Value: s.resolve(v)}
+		}, fmt.Sprintf("Eq{%q, %s}", c.name, goText(v))
+	}
+	a, at := leaf()
+	b, bt := leaf()
+	c, ct := leaf()
+	kind := g.r.IntN(4)
+	return call{
+		text:     fmt.Sprintf("Clauses(%s)", fmt.Sprintf([]string{"Or(%s, %s, %s)", "And(%s, Or(%s, %s))", "And(%s, Not(%s, %s))", "Not(Or(%s, %s), %s)"}[kind], at, bt, ct)),
+		optional: true,
+		apply: func(s *session, db *gorm.DB) *gorm.DB {
+			x, y, z := a(s), b(s), c(s)
+			switch kind {
+			case 0:
+				return db.Where(clause.Or(x, y, z))
+			case 1:
+				return db.Where(clause.And(x, clause.Or(y, z)))
+			case 2:
+				return db.Where(clause.And(x, clause.Not(y, z)))
+			}
+			return db.Where(clause.Not(clause.Or(x, y), z))
+		},
+	}
+}
+
+// inline draws a condition that finishers take as their last arguments.
+func (g *generator) inline() (condition, bool) {
+	if !g.chance(25) {
+		return condition{}, false
+	}
+	c := g.atom()
+	if _, isGroup := c.query.(group); isGroup {
+		return condition{}, false
+	}
+	return c, true
+}
+
+func (c condition) inlineArgs(s *session) []any {
+	query, args := c.resolve(s)
+	return append([]any{query}, args...)
+}
+
+// keyed draws the condition that names one row's shard key and id.
+func (g *generator) keyed(r *row) condition {
+	m := map[string]any{"id": rowID(r.n)}
+	for _, name := range g.v.keys {
+		if name != "created_at" && name != "id" {
+			m[name] = columnNamed(name).value(r)
+		}
+	}
+	return condition{m, nil}
+}
+
+// byKey draws the condition of one shard key value, for statements that go to one
+// shard only.
+func (g *generator) byKey() condition {
+	m := map[string]any{}
+	r := pick(g, g.rows)
+	for _, name := range g.v.keys {
+		if name == "created_at" {
+			return condition{"1 = 1", nil}
+		}
+		m[name] = columnNamed(name).value(r)
+	}
+	if len(m) == 0 {
+		m["level"] = r.Level
+	}
+	if g.chance(50) {
+		return condition{m, nil}
+	}
+	var texts []string
+	var args []any
+	names := make([]string, 0, len(m))
+	for name := range m {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		texts = append(texts, name+" = ?")
+		args = append(args, m[name])
+	}
+	return condition{strings.Join(texts, " AND "), args}
+}

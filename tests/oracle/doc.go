@@ -1,0 +1,16 @@
+// Package oracle runs generated programs of reads and writes on one plain table
+// and on a sharded model, and compares every answer and the final contents.
+//
+// A program is a list of operations drawn from a seed. Each operation is run on
+// the sharded side first; a refusal must stand in docs/unsupported.md and must
+// have changed nothing, and the plain side then skips the operation. Where SQL
+// leaves a choice open (no total order, LIMIT without one) sets and membership
+// are compared.
+//
+//	make test                               every variant once, 2,000 operations per database
+//	make oracle N=1000000                   rounds of all variants up to N operations per database
+//	DTDE_ORACLE_SEED=7 go test ./tests/oracle/ -run 'TestOracle/sqlite/round0/value-3'
+//
+// A difference is printed as the smallest program that still shows it, with both
+// answers and the SQL that each side sent.
+package oracle

@@ -1,0 +1,107 @@
+package oracle
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/go-dtde/dtde/internal/testenv"
+)
+
+// What make test asks for: operations per database, and per variant at least.
+const (
+	defaultOperations = 2000
+	perVariant        = 50
+	// maxDifferences ends a database's run early: the first ones say enough.
+	maxDifferences = 6
+)
+
+func environmentNumber(t *testing.T, name string, otherwise uint64) uint64 {
+	t.Helper()
+	text := os.Getenv(name)
+	if text == "" {
+		return otherwise
+	}
+	n, err := strconv.ParseUint(text, 10, 64)
+	require.NoError(t, err, name)
+	return n
+}
+
+// TestOracle runs every variant on every database; more rounds of them for a larger
+// DTDE_ORACLE_N. DTDE_ORACLE_SEED repeats a run.
+func TestOracle(t *testing.T) {
+	t.Parallel()
+	seed := environmentNumber(t, "DTDE_ORACLE_SEED", rand.Uint64N(1_000_000_000))
+	wanted := int(environmentNumber(t, "DTDE_ORACLE_N", defaultOperations))
+	limit := int(environmentNumber(t, "DTDE_ORACLE_DIFFERENCES", maxDifferences))
+	documented, err := documentedReasons(unsupportedDocs)
+	require.NoError(t, err)
+	fmt.Printf("oracle: DTDE_ORACLE_SEED=%d DTDE_ORACLE_N=%d\n", seed, wanted)
+	testenv.Each(t, func(t *testing.T, d testenv.DB) {
+		all := variants()
+		total := newTally()
+		for round := 0; total.operations < wanted && total.differences < limit && (round == 0 || total.operations > 0); round++ {
+			length := max(perVariant, min(250, wanted/len(all)))
+			t.Run(fmt.Sprintf("round%d", round), func(t *testing.T) {
+				for _, v := range all {
+					if total.differences >= limit {
+						return
+					}
+					t.Run(v.name, func(t *testing.T) { runVariant(t, d, v, seed, round, length, total) })
+				}
+			})
+		}
+		conclude(t, d.Name, total, documented)
+	})
+}
+
+// runVariant runs one program, and shows where it differs.
+func runVariant(t *testing.T, d testenv.DB, v *variant, seed uint64, round, length int, total *tally) {
+	w, err := openWorld(t, d, v, true)
+	if err != nil {
+		total.differences++
+		t.Errorf("oracle: variant %s: %v", v.name, err)
+		return
+	}
+	ops := program(hash(seed, "/", round, "/", v.name, "/", d.Name), v, d.Name, length)
+	count := newTally()
+	diff := w.runProgram(ops, count)
+	total.add(count)
+	if diff == nil {
+		return
+	}
+	total.differences++
+	smallest, smaller := ops[:diff.step+1], diff
+	if os.Getenv("DTDE_ORACLE_SHRINK") != "0" {
+		smallest, smaller = shrink(t, d, v, ops, diff)
+	}
+	t.Error(report(d.Name, v, seed, round, smallest, smaller))
+}
+
+// conclude prints the counts and checks that the run was what it should be.
+func conclude(t *testing.T, engine string, total *tally, documented map[string]bool) {
+	for reason, n := range total.refusals {
+		if !documented[reason] {
+			total.differences++
+			t.Errorf("oracle: the refusal %q (%d times) does not stand in docs/unsupported.md; for example\n    %s", reason, n, total.examples[reason])
+		}
+	}
+	percent := func(n int) float64 { return 100 * float64(n) / float64(max(1, total.operations)) }
+	t.Logf("oracle: %s: kinds: %s", engine, counts(total.kinds))
+	t.Logf("oracle: %s: refusals: %s", engine, counts(total.refusals))
+	fmt.Printf("oracle: %s: writes %.1f %%, forms: one %.1f %%, union %.1f %%, sessions %.1f %%; refusals: %s\n", engine,
+		percent(total.writes), percent(total.forms["one"]), percent(total.forms["union"]), percent(total.forms["sessions"]), counts(total.refusals))
+	if total.differences == 0 && total.operations >= defaultOperations {
+		assert.GreaterOrEqual(t, percent(total.writes), 30.0, "share of writes")
+		for _, form := range []string{"one", "union", "sessions"} {
+			assert.GreaterOrEqual(t, percent(total.forms[form]), 10.0, "share of the form "+form)
+		}
+		assert.LessOrEqual(t, percent(total.refused()), 5.0, "share of refusals")
+	}
+	fmt.Printf("oracle: %d operations, %d refused, %d differences (%s)\n", total.operations, total.refused(), total.differences, engine)
+}

@@ -1,0 +1,528 @@
+package oracle
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+)
+
+// summary is a struct of some of the columns, as programs read into.
+type summary struct {
+	Region string
+	Level  int
+	Name   *string
+	Amount int64
+}
+
+func setValue(pointer any, v reflect.Value) { reflect.ValueOf(pointer).Elem().Set(v) }
+
+// readRule is the rule of a read with that order and page.
+func readRule(o ordering, page []call) rule {
+	return rule{ordered: o.total, keys: o.keys, choice: len(page) > 0 && !o.total}
+}
+
+// filters draws what narrows a read: mode, form and conditions.
+func (g *generator) filters(sessions bool) []call {
+	calls := joinLists(g.mode(), g.hints(sessions), g.conditions(pick(g, []int{0, 1, 1, 1, 2, 2, 3})))
+	if g.chance(8) {
+		calls = append(calls, unscoped)
+	}
+	return calls
+}
+
+// find reads models into a slice, in every shape of conditions, order and page.
+func (g *generator) find() *operation {
+	o, page := g.order(), g.page()
+	calls := joinLists(g.filters(true), o.calls, page)
+	if g.chance(12) {
+		calls = append(calls, selectList([]string{"id", "region", "level", "amount", "name", "ordered_at"}))
+		o.keys = within(o.keys, "id", "region", "level", "amount", "name", "ordered_at")
+	} else if g.chance(8) {
+		calls = append(calls, omitCall("tags", "price"))
+		o.keys = within(o.keys, "id", "region", "level", "amount", "name", "ordered_at", "cents", "code", "parent", "active")
+	}
+	inline, has := g.inline()
+	finisher := "Find(&rows)"
+	if has {
+		finisher = "Find(&rows, " + inline.text() + ")"
+	}
+	pointers := g.chance(15)
+	dest := func(s *session) any {
+		if pointers {
+			return reflect.New(reflect.SliceOf(reflect.PointerTo(s.model.typ))).Interface()
+		}
+		return s.model.many()
+	}
+	run := func(s *session, db *gorm.DB) *answer {
+		rows := dest(s)
+		var args []any
+		if has {
+			args = inline.inlineArgs(s)
+		}
+		a := s.answer(db.Find(rows, args...))
+		a.rows = toRecords(rows, s.precision)
+		return a
+	}
+	return statement{
+		kind: "find", rule: readRule(o, page), calls: calls, finisher: finisher, run: run,
+		pool: func(s *session, db *gorm.DB) []record { return run(s, db).rows },
+	}.operation()
+}
+
+// within keeps the keys up to the first that is not among names.
+func within(keys []string, names ...string) []string {
+	for i, k := range keys {
+		found := false
+		for _, n := range names {
+			found = found || n == k
+		}
+		if !found {
+			return keys[:i]
+		}
+	}
+	return keys
+}
+
+// findInto reads some columns into structs, maps and single values.
+func (g *generator) findInto() *operation {
+	o, page := g.order(), g.page()
+	calls := joinLists([]call{modelCall}, g.filters(true), o.calls, page)
+	columns := []string{"id", "region", "level", "name", "amount"}
+	o.keys = within(o.keys, columns...)
+	var dest func() any
+	var finisher string
+	maps := false
+	switch g.r.IntN(4) {
+	case 0:
+		dest, finisher = func() any { return &[]summary{} }, "Find(&summaries)"
+	case 1:
+		dest, finisher = func() any { return &[]map[string]any{} }, "Find(&maps)"
+		calls = append(calls, selectList(columns))
+		maps = true
+	case 2:
+		dest, finisher = func() any { return &[]summary{} }, "Scan(&summaries)"
+		calls = append(calls, selectCall("region, level, name, amount"))
+	default:
+		dest, finisher = func() any { return &[]map[string]any{} }, "Scan(&maps)"
+		calls = append(calls, selectCall("id, region, level, name, amount, active, price, ordered_at"))
+		maps = true
+	}
+	run := func(s *session, db *gorm.DB) *answer {
+		d := dest()
+		var tx *gorm.DB
+		if strings.HasPrefix(finisher, "Find") {
+			tx = db.Find(d)
+		} else {
+			tx = db.Scan(d)
+		}
+		a := s.answer(tx)
+		a.rows = toRecords(d, s.precision)
+		return a
+	}
+	if !maps {
+		o.keys = within(o.keys, "region", "level", "name", "amount")
+	}
+	return statement{
+		kind: "find into", rule: readRule(o, page), calls: calls, finisher: finisher, run: run,
+		pool: func(s *session, db *gorm.DB) []record { return run(s, db).rows },
+	}.operation()
+}
+
+// firstOrLast orders by the primary key, after what the caller orders by.
+func (g *generator) firstOrLast() *operation {
+	calls := g.filters(true)
+	if g.chance(30) {
+		calls = append(calls, orderCall(pick(g, []string{"level", "amount desc", "region", "ordered_at desc", "parent"})))
+	}
+	last := g.chance(40)
+	inline, has := g.inline()
+	finisher := "First(&row)"
+	if last {
+		finisher = "Last(&row)"
+	}
+	intoMap := g.chance(15)
+	if intoMap {
+		calls = append([]call{modelCall}, calls...)
+	}
+	if has {
+		finisher = strings.TrimSuffix(finisher, ")") + ", " + inline.text() + ")"
+	}
+	return statement{kind: "first", rule: rule{ordered: true}, calls: calls, finisher: finisher, run: func(s *session, db *gorm.DB) *answer {
+		dest := s.model.one()
+		if intoMap {
+			dest = map[string]any{}
+		}
+		var args []any
+		if has {
+			args = inline.inlineArgs(s)
+		}
+		var tx *gorm.DB
+		if last {
+			tx = db.Last(dest, args...)
+		} else {
+			tx = db.First(dest, args...)
+		}
+		a := s.answer(tx)
+		a.rows = toRecords(dest, s.precision)
+		return a
+	}}.operation()
+}
+
+// take leaves the choice open.
+func (g *generator) take() *operation {
+	calls := g.filters(true)
+	return statement{
+		kind: "take", rule: rule{choice: true}, calls: calls, finisher: "Take(&row)",
+		run: func(s *session, db *gorm.DB) *answer {
+			dest := s.model.one()
+			a := s.answer(db.Take(dest))
+			if a.class == classOK {
+				a.rows = toRecords(dest, s.precision)
+			}
+			return a
+		},
+		pool: func(s *session, db *gorm.DB) []record {
+			rows := s.model.many()
+			db.Find(rows)
+			return toRecords(rows, s.precision)
+		},
+	}.operation()
+}
+
+// byPrimaryKey takes the key from the destination, or from inline arguments.
+func (g *generator) byPrimaryKey() *operation {
+	r := *g.any()
+	calls := g.mode()
+	kind := g.r.IntN(5)
+	if kind == 4 {
+		calls = append(calls, whereCall("Where", g.keyed(&r)))
+	}
+	finisher := []string{"First(&Model{ID: id(%d)})", "First(&row, id(%d))", "First(&row, \"id = ?\", id(%d))", "Find(&rows, []ID{id(%d)})", "Take(&row) // by key and id(%d)"}[kind]
+	return statement{kind: "by primary key", rule: rule{ordered: true}, calls: calls, finisher: fmt.Sprintf(finisher, r.n), run: func(s *session, db *gorm.DB) *answer {
+		dest := s.model.one()
+		id := s.id(r.n)
+		var tx *gorm.DB
+		switch kind {
+		case 0:
+			setValue(dest, s.model.fill(row{}, id))
+			tx = db.First(dest)
+		case 1:
+			if _, isText := id.(string); isText {
+				tx = db.First(dest, "id = ?", id)
+			} else {
+				tx = db.First(dest, id)
+			}
+		case 2:
+			tx = db.First(dest, "id = ?", id)
+		case 3:
+			rows := s.model.many()
+			ids := s.resolve([]rowID{rowID(r.n), rowID(r.n + 1)})
+			a := s.answer(db.Order("id").Find(rows, "id IN ?", ids))
+			a.rows = toRecords(rows, s.precision)
+			return a
+		default:
+			tx = db.Take(dest)
+		}
+		a := s.answer(tx)
+		a.rows = toRecords(dest, s.precision)
+		return a
+	}}.operation()
+}
+
+func (g *generator) pluck() *operation {
+	o, page := g.order(), g.page()
+	calls := joinLists([]call{modelCall}, g.filters(true), o.calls, page)
+	c := pick(g, []string{"id", "region", "level", "name", "ordered_at", "price", "parent", "active"})
+	o.keys = within(o.keys, c)
+	expression := c
+	if g.chance(10) {
+		expression, o.keys = "level + 1", nil
+		c = "level"
+	}
+	rl := readRule(o, page)
+	if c != o.first() {
+		rl.keys = nil
+	}
+	run := func(s *session, db *gorm.DB) *answer {
+		dest := pluckInto(c, s.model)
+		a := s.answer(db.Pluck(expression, dest))
+		a.rows = toRecords(dest, s.precision)
+		for _, r := range a.rows {
+			r[0].name = c
+		}
+		return a
+	}
+	return statement{
+		kind: "pluck", rule: rl, calls: calls, finisher: fmt.Sprintf("Pluck(%q, &values)", expression), run: run,
+		pool: func(s *session, db *gorm.DB) []record { return run(s, db).rows },
+	}.operation()
+}
+
+// first is the first key of the order that fixes a sequence, or "".
+func (o ordering) first() string {
+	if len(o.keys) == 0 {
+		return ""
+	}
+	return o.keys[0]
+}
+
+func pluckInto(column string, m *model) any {
+	switch column {
+	case "id":
+		return reflect.New(reflect.SliceOf(m.typ.Field(0).Type)).Interface()
+	case "region":
+		return &[]string{}
+	case "level":
+		return &[]int{}
+	case "name":
+		return &[]*string{}
+	case "price":
+		return &[]float64{}
+	case "parent":
+		return &[]*int64{}
+	case "active":
+		return &[]bool{}
+	}
+	f, _ := m.typ.FieldByName("OrderedAt")
+	return reflect.New(reflect.SliceOf(f.Type)).Interface()
+}
+
+func (g *generator) count() *operation {
+	calls := joinLists([]call{modelCall}, g.filters(true))
+	finisher := "Count(&n)"
+	switch g.r.IntN(8) {
+	case 0:
+		c := pick(g, []string{"region", "level", "name", "parent"})
+		calls = append(calls, fixed(fmt.Sprintf("Distinct(%q)", c), func(db *gorm.DB) *gorm.DB { return db.Distinct(c) }))
+	case 1:
+		calls = append(calls, fixed(`Group("region")`, func(db *gorm.DB) *gorm.DB { return db.Group("region") }))
+	case 2:
+		calls = append(calls, selectCall("name"))
+	case 3:
+		calls = append(calls, orderCall("level"))
+		if g.engine == "postgres" {
+			calls = calls[:len(calls)-1]
+		}
+	case 4:
+		calls = append(calls, limitCall(1+g.r.IntN(5)))
+	}
+	return statement{kind: "count", rule: rule{ordered: true}, calls: calls, finisher: finisher, run: func(s *session, db *gorm.DB) *answer {
+		var n int64
+		a := s.answer(db.Count(&n))
+		a.rows = toRecords(n, s.precision)
+		return a
+	}}.operation()
+}
+
+// aggregate reads sums and groups.
+func (g *generator) aggregate() *operation {
+	calls := joinLists([]call{modelCall}, g.hints(g.chance(30)), g.conditions(g.r.IntN(2)))
+	numbers := []string{
+		"COUNT(*) AS n", "SUM(amount) AS total", "AVG(price) AS mean", "MIN(level) AS low", "MAX(level) AS high",
+		"SUM(price) AS volume", "COUNT(name) AS named", "COUNT(DISTINCT region) AS regions", "MAX(code) AS last_code",
+		"MIN(region) AS first_region", "SUM(cents) AS cents", "AVG(amount) AS average",
+	}
+	g.r.Shuffle(len(numbers), func(i, j int) { numbers[i], numbers[j] = numbers[j], numbers[i] })
+	numbers = numbers[:1+g.r.IntN(4)]
+	groups := [][]string{nil, nil, {"region"}, {"level"}, {"active"}, {"region", "active"}, {"parent"}, {"level % 2"}}[g.r.IntN(8)]
+	selected := numbers
+	names := groups
+	if len(groups) == 1 && groups[0] == "level % 2" {
+		names = []string{"level % 2 AS odd"}
+	}
+	selected = append(append([]string(nil), names...), numbers...)
+	calls = append(calls, selectCall(strings.Join(selected, ", ")))
+	r := rule{loose: true, ordered: len(groups) == 0}
+	for _, name := range groups {
+		calls = append(calls, fixed(fmt.Sprintf("Group(%q)", name), func(db *gorm.DB) *gorm.DB { return db.Group(name) }))
+	}
+	if len(groups) > 0 && g.chance(40) {
+		n := 1 + g.r.IntN(3)
+		having := pick(g, []string{"COUNT(*) >= ?", "SUM(amount) > ?", "MAX(level) <= ?"})
+		calls = append(calls, fixed(fmt.Sprintf("Having(%q, %d)", having, n), func(db *gorm.DB) *gorm.DB { return db.Having(having, n) }))
+	}
+	if len(groups) > 0 && g.chance(50) {
+		for _, name := range groups {
+			calls = append(calls, orderCall(name))
+		}
+		r.ordered = true
+		if g.chance(40) {
+			calls = append(calls, limitCall(1+g.r.IntN(3)))
+		}
+	}
+	return statement{kind: "aggregate", rule: r, calls: calls, finisher: "Scan(&maps)", run: func(s *session, db *gorm.DB) *answer {
+		rows := []map[string]any{}
+		a := s.answer(db.Scan(&rows))
+		a.rows = toRecords(rows, s.precision)
+		return a
+	}}.operation()
+}
+
+func (g *generator) distinct() *operation {
+	columns := [][]string{{"region"}, {"level", "active"}, {"region", "level"}, {"name"}, {"parent"}}[g.r.IntN(5)]
+	calls := joinLists([]call{modelCall}, g.filters(true))
+	calls = append(calls, fixed("Distinct("+goText(columns)+"...)", func(db *gorm.DB) *gorm.DB {
+		args := make([]any, len(columns))
+		for i, c := range columns {
+			args[i] = c
+		}
+		return db.Distinct(args...)
+	}))
+	r := rule{}
+	if g.chance(60) && columns[0] != "name" {
+		for _, c := range columns {
+			calls = append(calls, orderCall(c))
+		}
+		r.ordered = true
+		calls = append(calls, g.page()...)
+	}
+	if columns[0] == "name" && g.engine == "mariadb" {
+		// Which of the texts that are equal to the collation stands for them is open.
+		calls = append(calls, whereCall("Where", condition{"BINARY name = lower(name)", nil}))
+	}
+	return statement{kind: "distinct", rule: r, calls: calls, finisher: "Find(&maps)", run: func(s *session, db *gorm.DB) *answer {
+		rows := []map[string]any{}
+		a := s.answer(db.Find(&rows))
+		a.rows = toRecords(rows, s.precision)
+		return a
+	}}.operation()
+}
+
+func (g *generator) firstOrInit() *operation {
+	c, r := g.column(), *g.any()
+	for c.kind == idColumn || c.value(&r) == nil {
+		c = pick(g, columnsOfModels)
+	}
+	wanted := partial{map[string]any{c.field: c.value(&r)}}
+	amount := g.r.IntN(500)
+	calls := joinLists(g.mode(), []call{whereCall("Where", condition{wanted, nil})})
+	if g.chance(50) {
+		calls = append(calls, fixed(fmt.Sprintf(`Attrs(map[string]any{"amount": %d})`, amount), func(db *gorm.DB) *gorm.DB {
+			return db.Attrs(map[string]any{"amount": amount})
+		}))
+	}
+	if g.chance(30) {
+		calls = append(calls, fixed(fmt.Sprintf(`Assign(map[string]any{"cents": %d})`, amount), func(db *gorm.DB) *gorm.DB {
+			return db.Assign(map[string]any{"cents": amount})
+		}))
+	}
+	return statement{kind: "first or init", rule: rule{ordered: true}, calls: calls, finisher: "FirstOrInit(&row)", run: func(s *session, db *gorm.DB) *answer {
+		dest := s.model.one()
+		a := s.answer(db.FirstOrInit(dest))
+		a.rows = toRecords(dest, s.precision)
+		return a
+	}}.operation()
+}
+
+func (g *generator) inBatches() *operation {
+	size := 1 + g.r.IntN(7)
+	calls := joinLists(g.hints(true), g.conditions(g.r.IntN(2)))
+	if g.chance(25) {
+		calls = append(calls, limitCall(1+g.r.IntN(12)))
+	}
+	stop := g.chance(20)
+	return statement{kind: "in batches", rule: rule{ordered: true}, calls: calls, finisher: fmt.Sprintf("FindInBatches(&rows, %d, …)", size), run: func(s *session, db *gorm.DB) *answer {
+		dest := s.model.many()
+		var all []record
+		tx := db.FindInBatches(dest, size, func(tx *gorm.DB, batch int) error {
+			all = append(all, record{toCell("batch", batch, s.precision), toCell("affected", tx.RowsAffected, s.precision)})
+			all = append(all, toRecords(dest, s.precision)...)
+			if stop && batch == 2 {
+				return errStop
+			}
+			return nil
+		})
+		a := s.answer(tx)
+		a.rows = all
+		return a
+	}}.operation()
+}
+
+var errStop = errors.New("oracle: the program stops")
+
+// rowsAndRow reads through Rows, ScanRows and Row.
+func (g *generator) rowsAndRow() *operation {
+	single := g.chance(40)
+	calls := joinLists([]call{modelCall}, g.hints(true), g.conditions(g.r.IntN(2)))
+	if single {
+		calls = append(calls, selectCall(pick(g, []string{"COUNT(*)", "MAX(level)", "SUM(amount)"})))
+		return statement{kind: "row", rule: rule{ordered: true}, calls: calls, finisher: "Row().Scan(&n)", run: func(s *session, db *gorm.DB) *answer {
+			var n *int64
+			row := db.Row()
+			if row == nil {
+				return &answer{class: classFailed, err: errors.New("oracle: Row is nil")}
+			}
+			err := row.Scan(&n)
+			a := &answer{err: err, rows: toRecords(n, s.precision)}
+			a.class, a.reason = classify(err)
+			return a
+		}}.operation()
+	}
+	calls = append(calls, orderCall("id"))
+	return statement{kind: "rows", rule: rule{ordered: true}, calls: calls, finisher: "Rows() and ScanRows", run: func(s *session, db *gorm.DB) *answer {
+		rows, err := db.Rows()
+		a := &answer{err: err}
+		if err == nil {
+			for rows.Next() {
+				dest := s.model.one()
+				if err = s.db.Session(&gorm.Session{NewDB: true}).ScanRows(rows, dest); err != nil {
+					break
+				}
+				a.rows = append(a.rows, toRecords(dest, s.precision)...)
+			}
+			a.err = errors.Join(err, rows.Err(), rows.Close())
+		}
+		a.class, a.reason = classify(a.err)
+		return a
+	}}.operation()
+}
+
+// rawSelect is SQL text on the logical name, with the key in its where clause.
+func (g *generator) rawSelect() *operation {
+	c := g.byKey()
+	m, isMap := c.query.(map[string]any)
+	text, args := "", c.args
+	if isMap {
+		var parts []string
+		for _, col := range columnsOfModels {
+			if v, ok := m[col.name]; ok {
+				parts = append(parts, col.name+" = ?")
+				args = append(args, v)
+			}
+		}
+		text = strings.Join(parts, " AND ")
+	} else {
+		text, _ = c.query.(string)
+	}
+	sql := "SELECT * FROM " + g.v.model.table + " WHERE " + text + " ORDER BY id"
+	if g.chance(30) {
+		sql = "SELECT id, region, level FROM " + g.v.model.table + " WHERE " + text + " AND level >= ? ORDER BY id DESC LIMIT 5"
+		args = append(args, 0)
+	}
+	return statement{kind: "raw select", rule: rule{ordered: true}, finisher: fmt.Sprintf("Raw(%s).Scan(&rows)", argsText(append([]any{sql}, args...))), run: func(s *session, db *gorm.DB) *answer {
+		rows := s.model.many()
+		a := s.answer(db.Raw(sql, s.resolveAll(args)...).Scan(rows))
+		a.rows = toRecords(rows, s.precision)
+		return a
+	}}.operation()
+}
+
+// locking reads lock what they read; inside transactions only.
+func (g *generator) locking() *operation {
+	calls := joinLists(g.conditions(1), []call{orderCall("id"), fixed("Clauses(clause.Locking{Strength: \"UPDATE\"})", func(db *gorm.DB) *gorm.DB {
+		return db.Clauses(clause.Locking{Strength: "UPDATE"})
+	})})
+	if g.chance(20) {
+		calls = append(calls, limitCall(3))
+	}
+	return statement{kind: "locking", rule: rule{ordered: true}, calls: calls, finisher: "Find(&rows)", run: func(s *session, db *gorm.DB) *answer {
+		rows := s.model.many()
+		a := s.answer(db.Find(rows))
+		a.rows = toRecords(rows, s.precision)
+		return a
+	}}.operation()
+}

@@ -1,0 +1,153 @@
+package oracle
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// difference is where the sides part.
+type difference struct {
+	step           int
+	op             *operation
+	what           string
+	plain, sharded *answer
+}
+
+// tally counts what a run did.
+type tally struct {
+	operations, writes int
+	kinds, forms       map[string]int
+	refusals           map[string]int
+	// examples has an operation for each refusal.
+	examples    map[string]string
+	differences int
+}
+
+func newTally() *tally {
+	return &tally{kinds: map[string]int{}, forms: map[string]int{}, refusals: map[string]int{}, examples: map[string]string{}}
+}
+
+func (c *tally) add(d *tally) {
+	c.operations += d.operations
+	c.writes += d.writes
+	c.differences += d.differences
+	for k, n := range d.kinds {
+		c.kinds[k] += n
+	}
+	for k, n := range d.forms {
+		c.forms[k] += n
+	}
+	for k, n := range d.refusals {
+		c.refusals[k] += n
+	}
+	for k, text := range d.examples {
+		if c.examples[k] == "" {
+			c.examples[k] = text
+		}
+	}
+}
+
+func (c *tally) refused() int {
+	n := 0
+	for _, k := range c.refusals {
+		n += k
+	}
+	return n
+}
+
+// count notes an operation and its answer, of the sharded side.
+func (c *tally) count(op *operation, a *answer) {
+	if len(op.body) > 0 {
+		for i, inner := range op.body {
+			if i < len(a.steps) {
+				c.count(inner, a.steps[i])
+			}
+		}
+		return
+	}
+	c.operations++
+	c.kinds[op.kind]++
+	if op.write {
+		c.writes++
+	}
+	if a.form != "" {
+		c.forms[a.form]++
+	}
+	if a.class == classRefused {
+		c.refusals[a.reason]++
+		if c.examples[a.reason] == "" {
+			c.examples[a.reason] = fmt.Sprintf("%s\n      %v", op.text, a.err)
+		}
+	}
+}
+
+// counts lists them, the largest first.
+func counts(m map[string]int) string {
+	names := make([]string, 0, len(m))
+	for name := range m {
+		names = append(names, name)
+	}
+	slices.SortFunc(names, func(a, b string) int {
+		if m[a] != m[b] {
+			return m[b] - m[a]
+		}
+		return strings.Compare(a, b)
+	})
+	for i, name := range names {
+		names[i] = fmt.Sprintf("%s %d", name, m[name])
+	}
+	return strings.Join(names, ", ")
+}
+
+// contentsEvery is how many operations may pass between looks at the tables.
+const contentsEvery = 12
+
+// runProgram runs the operations on both sides until they differ.
+func (w *world) runProgram(ops []*operation, t *tally) *difference {
+	for i, op := range ops {
+		w.clock.set(start.Add(w.v.tick * time.Duration(i+7)))
+		refused := map[*operation]bool{}
+		sharded := w.do(w.sharded, op, refused)
+		t.count(op, sharded)
+		differ := func(what string, plain *answer) *difference {
+			return &difference{step: i, op: op, what: what, plain: plain, sharded: sharded}
+		}
+		if sharded.class == classRefused {
+			if d := w.contentsDisagree(); d != "" {
+				return differ("a refused operation changed something: "+d, nil)
+			}
+			continue
+		}
+		plain := w.do(w.plain, op, refused)
+		if d := w.compare(op, plain, sharded); d != "" {
+			return differ(d, plain)
+		}
+		if i%contentsEvery == contentsEvery-1 || i == len(ops)-1 || len(refused) > 0 || plain.err != nil && op.write {
+			if d := w.contentsDisagree(); d != "" {
+				return differ(d, plain)
+			}
+		}
+	}
+	return nil
+}
+
+// compare compares an operation's answers, those inside a transaction first.
+func (w *world) compare(op *operation, plain, sharded *answer) string {
+	for i, inner := range op.body {
+		if i >= len(plain.steps) && i >= len(sharded.steps) {
+			break
+		}
+		if i >= len(plain.steps) || i >= len(sharded.steps) {
+			return fmt.Sprintf("the transaction ends after %d steps in plain, %d in sharded", len(plain.steps), len(sharded.steps))
+		}
+		if plain.steps[i].class == classRefused {
+			continue
+		}
+		if d := w.compare(inner, plain.steps[i], sharded.steps[i]); d != "" {
+			return fmt.Sprintf("step %d in it: %s", i, d)
+		}
+	}
+	return disagree(plain, sharded, op.rule)
+}

@@ -1,0 +1,171 @@
+package oracle
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/go-dtde/dtde"
+	"github.com/go-dtde/dtde/internal/testenv"
+)
+
+// clock is what both sides take for now: it stands still during an operation.
+type clock struct{ nanos atomic.Int64 }
+
+func (c *clock) set(t time.Time) { c.nanos.Store(t.UnixNano()) }
+func (c *clock) now() time.Time  { return time.Unix(0, c.nanos.Load()).UTC() }
+
+// side is one of the two databases.
+type side struct {
+	plain bool
+	// unsharded: this side has no dtde either (the comparer's own tests).
+	unsharded bool
+	root      *gorm.DB
+	// raw is a second connection without the plugin, for looking at the tables.
+	raw       *gorm.DB
+	sent      *testenv.Recorder
+	precision time.Duration
+	clock     *clock
+	tables    func() ([]string, error)
+}
+
+// world is a plain and a sharded side in two fresh databases of one engine.
+type world struct {
+	v              *variant
+	engine         string
+	clock          *clock
+	plain, sharded *side
+	ids            *identities
+}
+
+// openWorld makes the databases, which live as long as t, and the tables.
+func openWorld(t testing.TB, d testenv.DB, v *variant, sharded bool) (*world, error) {
+	w := &world{v: v, engine: d.Name, clock: &clock{}, ids: &identities{generated: map[int]any{}}}
+	w.clock.set(start)
+	precision := map[string]time.Duration{"sqlite": time.Nanosecond, "postgres": time.Microsecond, "mariadb": time.Millisecond}[d.Name]
+	open := func() *side {
+		// Settings of the program that must make no difference.
+		db := d.Open(t, &gorm.Config{NowFunc: w.clock.now, TranslateError: hash(v.name)%2 == 0, PrepareStmt: hash(v.name)%3 == 0})
+		return &side{root: db, raw: testenv.Reopen(t, db), precision: precision, clock: w.clock, sent: testenv.Record(db)}
+	}
+	w.plain, w.sharded = open(), open()
+	w.plain.plain = true
+	w.plain.tables = func() ([]string, error) { return []string{v.model.table}, nil }
+	if err := w.plain.root.AutoMigrate(v.model.one()); err != nil {
+		return nil, fmt.Errorf("migrate the plain table: %w", err)
+	}
+	if !sharded {
+		w.sharded.unsharded, w.sharded.tables = true, w.plain.tables
+		return w, w.sharded.root.AutoMigrate(v.model.one())
+	}
+	w.sharded.tables = w.shardTables
+	if err := v.makeManual(w.sharded.raw); err != nil {
+		return nil, fmt.Errorf("make the manual tables: %w", err)
+	}
+	if err := w.sharded.root.Use(dtde.Register(dtde.Config{Entities: []dtde.Entity{v.entity()}})); err != nil {
+		return nil, fmt.Errorf("use dtde: %w", err)
+	}
+	if err := w.sharded.root.AutoMigrate(v.model.one()); err != nil {
+		return nil, fmt.Errorf("migrate the shards: %w", err)
+	}
+	return w, nil
+}
+
+// shardTables lists the tables that hold rows, as the database has them.
+func (w *world) shardTables() ([]string, error) {
+	if len(w.v.manual) > 0 {
+		return w.v.manual, nil
+	}
+	names, err := w.sharded.raw.Migrator().GetTables()
+	names = slices.DeleteFunc(names, func(name string) bool { return !strings.HasPrefix(name, w.v.model.table+"_") })
+	return names, err
+}
+
+// contents reads all rows of a side, past dtde.
+func (s *side) contents(m *model) ([]record, error) {
+	tables, err := s.tables()
+	if err != nil {
+		return nil, err
+	}
+	var all []record
+	for _, name := range tables {
+		rows := m.many()
+		if err := s.raw.Table(name).Unscoped().Find(rows).Error; err != nil {
+			return nil, fmt.Errorf("read %s: %w", name, err)
+		}
+		all = append(all, toRecords(rows, s.precision)...)
+	}
+	return sorted(all, false), nil
+}
+
+// contentsDisagree compares the contents of both sides.
+func (w *world) contentsDisagree() string {
+	p, errPlain := w.plain.contents(w.v.model)
+	s, errSharded := w.sharded.contents(w.v.model)
+	if err := errors.Join(errPlain, errSharded); err != nil {
+		return err.Error()
+	}
+	if d := sequence(p, s, false); d != "" {
+		only := func(a, b []record) (lines []string) {
+			left := map[string]int{}
+			for _, r := range b {
+				left[r.key(false)]++
+			}
+			for _, r := range a {
+				if left[r.key(false)]--; left[r.key(false)] < 0 && len(lines) < 6 {
+					lines = append(lines, r.String())
+				}
+			}
+			return lines
+		}
+		return fmt.Sprintf("contents: %s\n    only in plain:   %s\n    only in sharded: %s", d,
+			strings.Join(only(p, s), "\n                     "), strings.Join(only(s, p), "\n                     "))
+	}
+	return ""
+}
+
+func (w *world) session(s *side, refused map[*operation]bool) *session {
+	return &session{side: s, db: s.root, model: w.v.model, ids: w.ids, refused: refused}
+}
+
+// do runs an operation on one side; a panic is an answer too.
+func (w *world) do(s *side, op *operation, refused map[*operation]bool) (a *answer) {
+	s.sent.Reset()
+	defer func() {
+		if p := recover(); p != nil {
+			a = &answer{class: "panic", err: fmt.Errorf("panic: %v", p)}
+		}
+		for _, c := range s.sent.Calls() {
+			line := c.SQL
+			if len(c.Args) > 0 {
+				line += fmt.Sprintf("  %v", shorten(c.Args))
+			}
+			if c.Err != nil {
+				line += fmt.Sprintf("  -- %v", c.Err)
+			}
+			a.sql = append(a.sql, line)
+		}
+	}()
+	return op.run(w.session(s, refused))
+}
+
+func shorten(args []any) []any {
+	out := make([]any, 0, len(args))
+	for i, a := range args {
+		if i == 16 {
+			return append(out, fmt.Sprintf("… %d in all", len(args)))
+		}
+		if rv := reflect.ValueOf(a); rv.Kind() == reflect.Slice && rv.Type().Elem().Kind() == reflect.Uint8 {
+			a = string(rv.Bytes())
+		}
+		out = append(out, a)
+	}
+	return out
+}
