@@ -30,6 +30,9 @@ func (m Migrator) CreateTable(values ...any) error {
 
 // tables makes tables: AutoMigrate (auto) or CreateTable, as the driver's run has it.
 func (m Migrator) tables(values []any, auto bool, run func(gorm.Migrator, []any) error) error {
+	if err := m.unlisted(values); err != nil {
+		return err
+	}
 	if !m.concerns(values) {
 		return run(m.inner, values)
 	}
@@ -99,6 +102,27 @@ type step struct {
 	aim
 	value any
 	links []link
+}
+
+// unlisted refuses a model that carries dtde tags and isn't listed: made as one table,
+// it would look sharded and be none.
+func (m Migrator) unlisted(values []any) error {
+	for _, value := range values {
+		if _, isName := value.(string); isName {
+			continue
+		}
+		s, err := m.callersSchema(value)
+		if err != nil {
+			continue // the driver says it better
+		}
+		if _, own := m.owned(s); !own && config.HasTags(s) {
+			return &config.ShardError{
+				Entity: s.Name, Operation: "migrate", Cause: config.ErrNotRegistered,
+				Hint: "add dtde.Model(&" + s.Name + "{}) to Config.Entities, or remove its dtde tags",
+			}
+		}
+	}
+	return nil
 }
 
 // concerns tells whether any of the models, or what GORM would reach from them
