@@ -323,6 +323,9 @@ func (c *creation) placeByState(s *planner.Statement) (*planner.Plan, error) {
 		return nil, err
 	}
 	next := func(ctx context.Context, after string) (string, error) {
+		if after == "" {
+			return rotating.Shards()[0], nil // AutoMigrate made it
+		}
 		id := rotating.Next(after)
 		if _, known := c.table.Shard(id); known {
 			return id, nil

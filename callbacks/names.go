@@ -60,15 +60,33 @@ func (r *Runtime) mentioned(catalog *config.Catalog, sql string) *config.Table {
 }
 
 // containsWord looks for an identifier, ASCII case folded, without allocating.
-func containsWord(s, word string) bool {
+func containsWord(s, word string) bool { return indexWord(s, word) >= 0 }
+
+// namesTable tells whether an identifier stands in s other than as a qualifier: in
+// "JOIN companies ON companies.id = orders.company_id" orders names no table.
+func namesTable(s, word string) bool {
+	for {
+		i := indexWord(s, word)
+		if i < 0 {
+			return false
+		}
+		s = s[i+len(word):]
+		if rest := strings.TrimLeft(s, "\"`]"); !strings.HasPrefix(rest, ".") {
+			return true
+		}
+	}
+}
+
+// indexWord is the position of an identifier in s, or -1.
+func indexWord(s, word string) int {
 	n := len(word)
 	for i := 0; i+n <= len(s); i++ {
 		if (s[i]|0x20) != (word[0]|0x20) || !strings.EqualFold(s[i:i+n], word) {
 			continue
 		}
 		if (i == 0 || !isWord(s[i-1])) && (i+n == len(s) || !isWord(s[i+n])) {
-			return true
+			return i
 		}
 	}
-	return false
+	return -1
 }

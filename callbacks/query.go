@@ -229,7 +229,12 @@ func (r *Runtime) joined(catalog *config.Catalog, stmt *gorm.Statement, name str
 			relations = rel.FieldSchema.Relationships.Relations
 		}
 	}
-	return r.mentioned(catalog, name)
+	for _, t := range catalog.Tables() {
+		if namesTable(name, t.LogicalName) {
+			return t
+		}
+	}
+	return nil
 }
 
 // destLength is the number of rows that a destination which GORM appends to, instead
