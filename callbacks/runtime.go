@@ -179,9 +179,12 @@ func primaryConditions(stmt *gorm.Statement) []clause.Expression {
 	return conds
 }
 
-// session is a fresh *gorm.DB on the statement's connection or transaction.
+// session is a fresh *gorm.DB on the statement's connection or transaction. It works
+// also after the statement has failed, when there is something to undo.
 func session(db *gorm.DB) *gorm.DB {
-	return db.Session(&gorm.Session{NewDB: true, Context: db.Statement.Context})
+	tx := db.Session(&gorm.Session{NewDB: true, Context: db.Statement.Context})
+	tx.Error = nil
+	return tx
 }
 
 // fail ends a statement with one error.
