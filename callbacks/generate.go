@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"gorm.io/gorm"
@@ -21,6 +22,8 @@ type idSource struct {
 	node  *store.Node
 	fixed *keys.Generator
 	err   error
+	// leased tells that the node has been leased once.
+	leased atomic.Bool
 }
 
 func newIDSource(r *Runtime) *idSource {
@@ -56,7 +59,22 @@ func (s *idSource) generator(ctx context.Context, pool gorm.ConnPool) (*keys.Gen
 			return nil, err
 		}
 	}
-	return s.node.Generator(ctx, pool)
+	g, err := s.node.Generator(ctx, pool)
+	if err == nil {
+		s.leased.Store(true)
+	}
+	return g, err
+}
+
+// ready tells whether keys can be made without writing to the database.
+func (s *idSource) ready(source config.KeySource) bool {
+	switch source {
+	case config.KeyTimeOrdered:
+		return s.fixed != nil || s.leased.Load()
+	case config.KeySequence:
+		return false
+	}
+	return true
 }
 
 // mayMakeTables tells whether any entity lets dtde issue DDL.
@@ -90,8 +108,8 @@ func (c *creation) generateKeys() error {
 	if len(zero) == 0 || spec.Source == config.KeyNone {
 		return nil
 	}
-	if c.db.DryRun && spec.Source != config.KeyUUIDv7 && spec.Source != config.KeyCustom {
-		return nil // no key is spent on SQL that is not sent
+	if c.db.DryRun && !c.r.ids.ready(spec.Source) {
+		return nil // nothing is leased or drawn for SQL that is not sent
 	}
 	c.selectKey(pk)
 	return c.fillKeys(pk, spec, zero)
