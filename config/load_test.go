@@ -130,6 +130,16 @@ func TestLoadFaults(t *testing.T) {
 	assert.ErrorContains(t, err, "1 MiB")
 }
 
+// TestLoadTabs: JSON may begin with a tab, YAML must not.
+func TestLoadTabs(t *testing.T) {
+	t.Parallel()
+	c, err := Load(strings.NewReader("\t{\n\t\"nodeID\":\t3\n}\t"), Registry{})
+	require.NoError(t, err)
+	assert.Equal(t, 3, c.NodeID)
+	_, err = Load(strings.NewReader("entities:\n\t- model: X\n"), Registry{})
+	assert.ErrorIs(t, err, ErrConfig)
+}
+
 // FuzzLoad: no input makes the loader panic, and what it takes compiles or is refused
 // with ErrConfig.
 func FuzzLoad(f *testing.F) {

@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -99,6 +100,10 @@ func TestTagsYield(t *testing.T) {
 	catalog, err = Compile(one(Model(&taggedValue{}).WithDefaultShard("mine")), fakeEnvironment())
 	require.NoError(t, err)
 	assert.Equal(t, "mine", catalog.Tables()[0].Spec.Strategy.Default)
+
+	catalog, err = Compile(one(Model(&taggedDate{}).InLocation(time.UTC)), fakeEnvironment())
+	require.NoError(t, err)
+	assert.Equal(t, time.UTC, catalog.Tables()[0].Spec.Strategy.Location)
 }
 
 func TestTagFaults(t *testing.T) {
