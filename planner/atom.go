@@ -76,11 +76,11 @@ func (a *analyser) comparison(left operand, op word, right operand, lo, hi int, 
 	case left.kind == operandFree && right.kind == operandValue, left.kind == operandValue && right.kind == operandFree:
 		return anything()
 	case left.kind == operandColumn && right.kind == operandValue:
-		r, ok := compare(a.scope.columns[left.dim], op, right.value)
+		r, ok := compare(a.scope.columns[left.dim], op, right.value, negated)
 		if !ok {
 			return a.giveUp(lo, hi)
 		}
-		return a.slab(left.dim, r.choose(negated), r.exact)
+		return a.slab(left.dim, r.set, r.exact)
 	case left.kind == operandValue && right.kind == operandValue:
 		return a.literals(left, op, right, lo, hi, negated)
 	case left.kind == operandRow && right.kind == operandRow && len(left.row) == len(right.row) && (op == opEq || op == opNe):
@@ -163,7 +163,7 @@ func (a *analyser) columnIn(dim int, list []operand, negated bool, lo, hi int) a
 			}
 			continue
 		}
-		r, ok := compare(key, opEq, o.value)
+		r, ok := compare(key, opEq, o.value, false)
 		switch {
 		case !ok:
 			if exact = false; !negated {
@@ -174,11 +174,11 @@ func (a *analyser) columnIn(dim int, list []operand, negated bool, lo, hi int) a
 			return nothing()
 		case r.null:
 		case r.exact:
-			v, _ := r.yes.Single()
+			v, _ := r.set.Single()
 			points = append(points, v)
 		default:
 			if exact = false; !negated {
-				out = out.Union(r.yes)
+				out = out.Union(r.set)
 			}
 		}
 	}

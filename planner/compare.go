@@ -11,19 +11,12 @@ import (
 
 // result is what a comparison of a key column with a constant says.
 type result struct {
-	// yes holds every value for which it is true, no every one for which it is false.
-	yes, no config.Set
-	// exact tells that the sets hold no others.
+	// set holds every value for which it is true or, negated, false.
+	set config.Set
+	// exact tells that the set holds no others.
 	exact bool
 	// null tells that the constant is NULL: never true, never false.
 	null bool
-}
-
-func (r *result) choose(negated bool) config.Set {
-	if negated {
-		return r.no
-	}
-	return r.yes
 }
 
 const day = 24 * time.Hour
@@ -33,51 +26,82 @@ const day = 24 * time.Hour
 const dateSlack = 3 * day
 
 // compare evaluates column op v; ok is false if nothing certain can be said.
-func compare(k *config.KeyColumn, op word, v any) (r result, ok bool) {
+func compare(k *config.KeyColumn, op word, v any, negated bool) (r result, ok bool) {
 	c, ok := newConstant(k, v)
 	if !ok {
 		return result{}, false
 	}
 	if c.lo.IsNull() {
-		if op == opSame {
-			return result{yes: config.Point(config.Null()), no: config.NotNull(), exact: true}, true
-		}
-		return result{exact: true, null: true}, true
+		return compareNull(op, negated), true
 	}
 	if k.Kind == config.KindString && !k.BytesEqual {
 		return result{}, false
 	}
-	ordering := op != opEq && op != opNe && op != opSame
-	if ordering && (c.foreign || k.Kind == config.KindString && !k.BytesOrder) {
-		return result{}, false
+	if negated {
+		op, negated = negate(op)
 	}
 	r.exact = c.lo == c.hi && !c.foreign
 	switch op {
-	case opEq, opNe, opSame:
-		r.yes, r.no = config.Point(c.lo), config.NotNull()
-		if r.exact {
-			r.no = r.yes.Complement()
-		} else if c.lo != c.hi {
-			r.yes = config.Between(config.Bound{Value: c.lo, Inclusive: true}, config.Bound{Value: c.hi, Inclusive: true})
+	case opEq, opSame:
+		if r.set = config.Point(c.lo); c.lo != c.hi {
+			r.set = config.Between(config.Bound{Value: c.lo, Inclusive: true}, config.Bound{Value: c.hi, Inclusive: true})
 		}
-		if op == opNe {
-			r.yes, r.no = r.no, r.yes
+	case opNe:
+		if r.set = config.NotNull(); r.exact {
+			r.set = config.Point(c.lo).Complement()
 		}
-		if op == opSame {
-			r.no = r.no.Union(config.Point(config.Null()))
+		if negated { // NOT (k <=> v)
+			r.set = r.set.Union(config.Point(config.Null()))
 		}
-	case opLt:
-		r.yes, r.no = below(c.hi, !r.exact), above(c.lo, true)
-	case opLe:
-		r.yes, r.no = below(c.hi, true), above(c.lo, !r.exact)
-	case opGt:
-		r.yes, r.no = above(c.lo, !r.exact), below(c.hi, true)
-	case opGe:
-		r.yes, r.no = above(c.lo, true), below(c.hi, !r.exact)
 	default:
-		return result{}, false
+		if c.foreign || k.Kind == config.KindString && !k.BytesOrder {
+			return result{}, false
+		}
+		r.set = ranged(op, c, r.exact)
 	}
 	return r, true
+}
+
+func compareNull(op word, negated bool) result {
+	switch {
+	case op != opSame:
+		return result{exact: true, null: true}
+	case negated:
+		return result{set: config.NotNull(), exact: true}
+	}
+	return result{set: config.Point(config.Null()), exact: true}
+}
+
+// negate is the operator that is true where op is false; nulls tells that it is also
+// true for NULL.
+func negate(op word) (not word, nulls bool) {
+	switch op {
+	case opNe:
+		return opEq, false
+	case opLt:
+		return opGe, false
+	case opLe:
+		return opGt, false
+	case opGt:
+		return opLe, false
+	case opGe:
+		return opLt, false
+	}
+	return opNe, op == opSame
+}
+
+// ranged is the range of values before or after a constant; one that is not exact
+// belongs to it itself.
+func ranged(op word, c constant, exact bool) config.Set {
+	switch op {
+	case opLt:
+		return below(c.hi, !exact)
+	case opLe:
+		return below(c.hi, true)
+	case opGt:
+		return above(c.lo, !exact)
+	}
+	return above(c.lo, true)
 }
 
 func below(v config.Value, inclusive bool) config.Set {

@@ -2,6 +2,7 @@ package planner
 
 import (
 	"database/sql"
+	"sync"
 	"time"
 
 	"gorm.io/gorm/clause"
@@ -56,19 +57,42 @@ func primaryColumn(s *schema.Schema) string {
 	return ""
 }
 
+// workspace is what one analysis needs for a while.
+type workspace struct {
+	renderer renderer
+	lexer    lexer
+	analyser analyser
+}
+
+var workspaces = sync.Pool{New: func() any { return new(workspace) }}
+
+// maxPooled bounds the tokens of a workspace that is kept.
+const maxPooled = 4096
+
+// release forgets the statement's values and gives the workspace back.
+func (w *workspace) release() {
+	if cap(w.lexer.toks) > maxPooled {
+		return
+	}
+	clear(w.renderer.values)
+	w.renderer = renderer{text: w.renderer.text[:0], marks: w.renderer.marks[:0], values: w.renderer.values[:0], cols: w.renderer.cols[:0]}
+	w.lexer = lexer{toks: w.lexer.toks[:0], stack: w.lexer.stack[:0]}
+	w.analyser = analyser{}
+	workspaces.Put(w)
+}
+
 // render lets GORM write the expressions into text, and evaluates that.
 func (s *scope) render(where []clause.Expression) (area, []string) {
-	r := renderer{scope: s}
+	w := workspaces.Get().(*workspace)
+	defer w.release()
+	r := &w.renderer
+	r.scope = s
 	r.where(where)
 	if r.fault != "" {
 		return anything(), []string{r.fault}
 	}
-	return s.evaluate(string(r.text), r.marks, r.values, r.cols)
-}
-
-// evaluate reads a condition's text.
-func (s *scope) evaluate(text string, marks []mark, values []any, cols []column) (area, []string) {
-	l := lexer{src: text, marks: marks, dialect: s.dialect, toks: make([]token, 0, len(text)/4+2*len(marks)+2)}
+	l := &w.lexer
+	l.src, l.marks, l.dialect = string(r.text), r.marks, s.dialect
 	l.lex()
 	if l.fault != "" {
 		return anything(), []string{"a condition with a " + l.fault}
@@ -76,8 +100,8 @@ func (s *scope) evaluate(text string, marks []mark, values []any, cols []column)
 	if len(l.toks) == 0 {
 		return everything(), nil
 	}
-	a := analyser{scope: s, src: text, toks: l.toks, values: values, cols: cols}
-	return a.condition(0, len(l.toks), false), a.unknown
+	w.analyser = analyser{scope: s, src: l.src, toks: l.toks, values: r.values, cols: r.cols}
+	return w.analyser.condition(0, len(l.toks), false), w.analyser.unknown
 }
 
 // simple evaluates the most frequent form without writing it: a list of comparisons
@@ -87,7 +111,12 @@ func (s *scope) simple(where []clause.Expression) (area, bool) {
 	for _, e := range where {
 		c, op, v, ok := comparison(e)
 		if !ok {
-			return area{}, false
+			list, ok := s.simpleList(e)
+			if !ok {
+				return area{}, false
+			}
+			out = out.and(list)
+			continue
 		}
 		col := s.resolveColumn(c)
 		if !col.known || col.dim < 0 && !writtenPlain(v) || col.dim >= 0 && !plainValue(v) {
@@ -97,14 +126,74 @@ func (s *scope) simple(where []clause.Expression) (area, bool) {
 			out.exact = false
 			continue
 		}
-		r, ok := compare(s.columns[col.dim], op, v)
+		r, ok := compare(s.columns[col.dim], op, v, false)
 		if !ok || r.null {
 			// The long way notes why, and tells = NULL from IS NULL.
 			return area{}, false
 		}
-		out = out.and(slab(len(s.columns), col.dim, r.yes, r.exact))
+		out = out.and(slab(len(s.columns), col.dim, r.set, r.exact))
 	}
 	return out, true
+}
+
+// simpleList evaluates column IN (plain values) without writing thousands of them.
+func (s *scope) simpleList(e clause.Expression) (area, bool) {
+	var name any
+	var values []any
+	switch e := e.(type) {
+	case clause.IN:
+		name, values = e.Column, e.Values
+	case clause.Eq:
+		var isList bool
+		if values, isList = eqList(e.Value); !isList {
+			return area{}, false
+		}
+		name = e.Column
+	case clause.Expr:
+		text, isIn := inText(e.SQL)
+		if !isIn || len(e.Vars) != 1 || e.WithoutParentheses {
+			return area{}, false
+		}
+		if values, isIn = anyList(e.Vars[0]); !isIn {
+			return area{}, false
+		}
+		name = text
+	}
+	col, ok := s.columnOf(name)
+	if !ok || len(values) < 2 {
+		return area{}, false
+	}
+	points := make([]config.Value, 0, len(values))
+	for _, v := range values {
+		if !plainValue(v) {
+			return area{}, false
+		}
+		if col.dim < 0 {
+			continue
+		}
+		r, ok := compare(s.columns[col.dim], opEq, v, false)
+		if !ok || !r.exact || r.null {
+			return area{}, false
+		}
+		point, _ := r.set.Single()
+		points = append(points, point)
+	}
+	if col.dim < 0 {
+		return anything(), true
+	}
+	return slab(len(s.columns), col.dim, config.Points(points...), true), true
+}
+
+// columnOf resolves what clause types take as a column.
+func (s *scope) columnOf(name any) (column, bool) {
+	var col column
+	switch v := name.(type) {
+	case clause.Column:
+		col = s.resolveColumn(v)
+	case string:
+		col = s.resolveColumn(clause.Column{Name: v})
+	}
+	return col, col.known
 }
 
 // comparison takes apart an expression that is column op value.

@@ -26,14 +26,14 @@ func (a *analyser) condition(lo, hi int, negated bool) area {
 	if lo >= hi {
 		return a.giveUp(lo, hi)
 	}
-	ors, ands, ok := a.level(lo, hi)
+	separator, ok := a.level(lo, hi)
 	switch {
 	case !ok:
 		return a.giveUp(lo, hi)
-	case len(ors) > 0:
-		return a.parts(lo, hi, ors, negated, !negated)
-	case len(ands) > 0:
-		return a.parts(lo, hi, ands, negated, negated)
+	case separator == wordOr:
+		return a.parts(lo, hi, wordOr, negated, !negated)
+	case separator == wordAnd:
+		return a.parts(lo, hi, wordAnd, negated, negated)
 	case a.toks[lo].word == wordNot:
 		return a.condition(lo+1, hi, !negated)
 	}
@@ -42,16 +42,13 @@ func (a *analyser) condition(lo, hi int, negated bool) area {
 
 // parts evaluates what stands between the separators and joins it: by union, or by
 // intersection.
-func (a *analyser) parts(lo, hi int, separators []int, negated, union bool) area {
+func (a *analyser) parts(lo, hi int, separator word, negated, union bool) area {
 	out := everything()
 	if union {
 		out = nothing()
 	}
-	for i := 0; i <= len(separators); i++ {
-		end := hi
-		if i < len(separators) {
-			end = separators[i]
-		}
+	for lo <= hi {
+		end := a.next(lo, hi, separator)
 		part := a.condition(lo, end, negated)
 		if union {
 			out = out.or(part)
@@ -63,9 +60,27 @@ func (a *analyser) parts(lo, hi int, separators []int, negated, union bool) area
 	return out
 }
 
-// level finds the ORs and the ANDs outside of parentheses. ok is false if the level
-// has something on it whose binding is not certain.
-func (a *analyser) level(lo, hi int) (ors, ands []int, ok bool) {
+// next is the next separator outside of parentheses, or hi.
+func (a *analyser) next(lo, hi int, separator word) int {
+	betweens := 0
+	for i := lo; i < hi; i++ {
+		switch t := a.toks[i]; {
+		case t.kind == tokOpen || t.word == wordCase:
+			i = int(t.at)
+		case t.word == wordBetween:
+			betweens++
+		case t.word == wordAnd && betweens > 0:
+			betweens--
+		case t.word == separator:
+			return i
+		}
+	}
+	return hi
+}
+
+// level tells what joins the conditions outside of parentheses: OR, AND or nothing.
+// ok is false if the level has something on it whose binding is not certain.
+func (a *analyser) level(lo, hi int) (separator word, ok bool) {
 	betweens := 0
 	for i := lo; i < hi; i++ {
 		t := a.toks[i]
@@ -74,7 +89,7 @@ func (a *analyser) level(lo, hi int) (ors, ands []int, ok bool) {
 			i = int(t.at)
 			continue
 		case tokOpaque, tokBreaker, tokComma:
-			return nil, nil, false
+			return wordNone, false
 		}
 		switch t.word {
 		case wordCase:
@@ -84,20 +99,17 @@ func (a *analyser) level(lo, hi int) (ors, ands []int, ok bool) {
 		case wordAnd:
 			if betweens > 0 {
 				betweens--
-			} else {
-				ands = append(ands, i)
+			} else if separator == wordNone {
+				separator = wordAnd
 			}
 		case wordOr:
 			if betweens > 0 {
-				return nil, nil, false
+				return wordNone, false
 			}
-			ors = append(ors, i)
+			separator = wordOr
 		}
 	}
-	if len(ors) > 0 {
-		ands = nil
-	}
-	return ors, ands, betweens == 0
+	return separator, betweens == 0
 }
 
 // giveUp is every row, and notes the fragment if it may have to do with the key.

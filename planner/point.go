@@ -40,13 +40,11 @@ func (s *Statement) planPoint() *Plan {
 		case op != opEq || found || !plainValue(v):
 			return nil
 		}
-		r, ok := compare(columns[0], opEq, v)
-		if !ok || !r.exact || r.null {
+		k, ok := newConstant(&t.Keys[0], v)
+		if !ok || k.lo != k.hi || k.foreign || k.lo.IsNull() || t.Keys[0].Kind == config.KindString && !t.Keys[0].BytesEqual {
 			return nil
 		}
-		if point, found = r.yes.Single(); !found {
-			return nil
-		}
+		point, found = k.lo, true
 	}
 	if !found {
 		return nil

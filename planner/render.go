@@ -292,6 +292,12 @@ func (s *scope) resolveColumn(c clause.Column) column {
 			return column{}
 		}
 	}
+	if simpleName(name) && (c.Table == "" || c.Table == clause.CurrentTable || simpleName(c.Table)) {
+		if c.Table == clause.CurrentTable {
+			c.Table = ""
+		}
+		return s.resolveName("", c.Table, name, true)
+	}
 	parts, ok := splitName(name, s.dialect)
 	if !ok {
 		return column{}
@@ -314,6 +320,16 @@ func (s *scope) resolveColumn(c clause.Column) column {
 		return s.resolveName(parts[0], parts[1], parts[2], true)
 	}
 	return column{}
+}
+
+// simpleName tells a name without dots and quotes, as nearly all are.
+func simpleName(name string) bool {
+	for i := range len(name) {
+		if !isWordByte(name[i]) {
+			return false
+		}
+	}
+	return name != ""
 }
 
 // splitName splits a name as the dialectors' QuoteTo does: at dots, and parts that

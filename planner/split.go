@@ -94,6 +94,7 @@ type cutter struct {
 	table *config.Table
 	index map[string]int // shard id → target
 	n     int
+	key   [1]config.Value
 }
 
 // list cuts each expression of a list; where has the list for each target.
@@ -164,14 +165,8 @@ func nest(c *cutter, exprs []clause.Expression, wrap func([]clause.Expression) c
 
 // dim is the analysed column whose lists can be cut, or -1.
 func (c *cutter) dim(name any) int {
-	var col column
-	switch v := name.(type) {
-	case clause.Column:
-		col = c.scope.resolveColumn(v)
-	case string:
-		col = c.scope.resolveColumn(clause.Column{Name: v})
-	}
-	if !col.known || col.dim < 0 || col.dim < c.scope.keys && c.scope.keys != 1 {
+	col, ok := c.scope.columnOf(name)
+	if !ok || col.dim < 0 || col.dim < c.scope.keys && c.scope.keys != 1 {
 		return -1
 	}
 	return col.dim
@@ -188,8 +183,8 @@ func (c *cutter) values(dim int, values []any, make1 func([]any) clause.Expressi
 	cuts := false
 	for i, v := range values {
 		places[i] = everywhere
-		if r, ok := compare(c.scope.columns[dim], opEq, v); ok && r.exact && !r.null && plainOrBare(v) {
-			point, _ := r.yes.Single()
+		if r, ok := compare(c.scope.columns[dim], opEq, v, false); ok && r.exact && !r.null && plainOrBare(v) {
+			point, _ := r.set.Single()
 			if id, ok := c.place(dim, point); ok {
 				cuts, places[i] = true, nowhere
 				if at, visited := c.index[id]; visited {
@@ -237,8 +232,8 @@ func (c *cutter) place(dim int, v config.Value) (string, bool) {
 	if dim >= c.scope.keys {
 		return c.table.IDShard(v)
 	}
-	key := [1]config.Value{v}
-	id, err := c.table.Strategy.Place(key[:])
+	c.key[0] = v
+	id, err := c.table.Strategy.Place(c.key[:])
 	return id, err == nil
 }
 

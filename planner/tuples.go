@@ -60,14 +60,14 @@ func (a *analyser) tuple(row []operand, where, dims []int) (key []config.Value, 
 		if row[at].kind != operandValue {
 			return nil, false, false
 		}
-		r, ok := compare(a.scope.columns[dims[i]], opEq, row[at].value)
+		r, ok := compare(a.scope.columns[dims[i]], opEq, row[at].value, false)
 		switch {
 		case !ok || !r.null && !r.exact:
 			return nil, false, false
 		case r.null:
 			null = true
 		default:
-			v, _ := r.yes.Single()
+			v, _ := r.set.Single()
 			key = append(key, v)
 		}
 	}
