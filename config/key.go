@@ -54,8 +54,8 @@ const maxExactFloat = 1 << 53
 // prune, or refuses. Pointers, named types and driver.Valuer (also sql.Null…) are
 // seen through; nil is NULL.
 //
-// A bound of a comparison that was cut is not where the engine compares; use
-// [KeyColumn.ConvertCut] for those.
+// A bound of a comparison that was cut may not be where the engine compares: drivers
+// and engines differ in whether they cut it first. The planner widens those.
 func (k *KeyColumn) Convert(v any) (val Value, ok bool) {
 	switch x := v.(type) {
 	case nil:
@@ -74,22 +74,6 @@ func (k *KeyColumn) Convert(v any) (val Value, ok bool) {
 		return k.fromValuer(x)
 	}
 	return k.fromReflect(reflect.ValueOf(v))
-}
-
-// ConvertCut is Convert for a value that rows are compared with. cut tells that val
-// is less precise than v: the value meant lies above val and below the next one that
-// the column can store, and drivers differ in whether they cut it before the engine
-// sees it. Then "< v" and "<= v" hold at most for keys up to and with val, "> v" for
-// keys above val, ">= v" for keys from val, "= v" for val at most, and "<> v" says
-// nothing.
-func (k *KeyColumn) ConvertCut(v any) (val Value, cut, ok bool) {
-	val, ok = k.Convert(v)
-	if !ok || k.Precision == 0 || val.kind != KindTime {
-		return val, false, ok
-	}
-	whole := KeyColumn{Kind: KindTime, DateOnly: k.DateOnly, Zoneless: k.Zoneless}
-	exact, _ := whole.Convert(v)
-	return val, exact != val, true
 }
 
 var (

@@ -13,7 +13,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
-	"pgregory.net/rapid"
 )
 
 type (
@@ -211,54 +210,6 @@ func TestConvertForTheColumn(t *testing.T) {
 	}
 }
 
-// TestConvertCut: the rules of ConvertCut's comment hold for stored values, whether
-// the driver cuts the bound before the engine compares or not.
-func TestConvertCut(t *testing.T) {
-	t.Parallel()
-	base := time.Date(2024, 5, 17, 0, 0, 0, 0, time.UTC)
-	rapid.Check(t, func(t *rapid.T) {
-		column := KeyColumn{Kind: KindTime, Precision: 10}
-		stored := base.Add(time.Duration(rapid.IntRange(-3, 3).Draw(t, "stored")) * 10)
-		bound := base.Add(time.Duration(rapid.IntRange(-35, 35).Draw(t, "bound")))
-		val, cut, ok := column.ConvertCut(bound)
-		assert.True(t, ok)
-		assert.Equal(t, bound.Truncate(10) != bound, cut)
-		row := Time(stored)
-		for _, seen := range []time.Time{bound, bound.Truncate(10)} {
-			c := stored.Compare(seen)
-			if c < 0 || c == 0 {
-				assert.LessOrEqual(t, row.Compare(val), 0)
-			}
-			if c > 0 && !cut {
-				assert.Positive(t, row.Compare(val))
-			}
-			if c > 0 && cut {
-				assert.Positive(t, row.Compare(val))
-			}
-			if c >= 0 {
-				assert.GreaterOrEqual(t, row.Compare(val), 0)
-			}
-			if c == 0 {
-				assert.Equal(t, val, row)
-			}
-			if c != 0 && !cut {
-				assert.NotEqual(t, val, row)
-			}
-		}
-	})
-	for _, c := range []struct {
-		column KeyColumn
-		given  any
-	}{
-		{KeyColumn{Kind: KindInt}, 5}, {KeyColumn{Kind: KindTime}, base.Add(1)}, {KeyColumn{Kind: KindTime, Precision: time.Second}, nil},
-	} {
-		_, cut, ok := c.column.ConvertCut(c.given)
-		assert.True(t, ok && !cut)
-	}
-	_, _, ok := (&KeyColumn{Kind: KindTime}).ConvertCut("x")
-	assert.False(t, ok)
-}
-
 // TestConvertDoesNotAllocate for the types that keys usually have.
 func TestConvertDoesNotAllocate(t *testing.T) {
 	at := time.Now()
@@ -274,6 +225,5 @@ func TestConvertDoesNotAllocate(t *testing.T) {
 		ok := false
 		assert.Zero(t, testing.AllocsPerRun(100, func() { _, ok = c.column.Convert(c.given) }), "%T", c.given)
 		assert.True(t, ok)
-		assert.Zero(t, testing.AllocsPerRun(100, func() { _, _, ok = c.column.ConvertCut(c.given) }), "%T", c.given)
 	}
 }
