@@ -1,8 +1,11 @@
 package strategies_test
 
 import (
+	"sync"
 	"testing"
+	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/go-dtde/dtde/config"
@@ -114,4 +117,57 @@ func TestCompositeFaults(t *testing.T) {
 	// With one side that can be told apart all is well.
 	build(t, compositeOf(config.ByValue("T", "a", "a_2024"), year, config.ByValue("U", "x", "y")), textKey, timeKey, textKey)
 	build(t, compositeOf(year, config.ByValue("U", "x", "2024_x")), timeKey, textKey)
+}
+
+func TestCompositeOfAComputedDate(t *testing.T) {
+	t.Parallel()
+	dayOf := func(f []config.Value) (config.Value, error) {
+		n, _ := f[0].AsInt()
+		return config.Time(time.Unix(n*86400, 0)), nil
+	}
+	s := build(t, compositeOf(config.ByValue("T", "a", "a_1970"), config.StrategySpec{
+		Kind: "computed", Fields: []string{"N"}, Compute: dayOf, ComputeName: "day/1", InnerKind: config.KindTime,
+		Inner: &config.StrategySpec{Kind: "date", Unit: config.Month, From: "1970-01-01", To: "1971-01-01"},
+	}), textKey, intKey)
+	d := s.(config.DynamicStrategy)
+	require.Equal(t, "a_1970_1970_02", place(t, s, config.Text("a_1970"), config.Int(40)))
+	require.True(t, d.Owns("a_1970_1970_02"))
+	ids, ok := d.Upto(at("1970-01-31"))
+	require.True(t, ok)
+	require.Equal(t, []string{"a_1970_01", "a_1970_1970_01"}, ids)
+	known := []string{"a_1970_1970_02", "a_1970_01", "a_1970_02"}
+	got, open := route(s, known, texts("a"), ints(1, 40))
+	require.Equal(t, []string{"a_1970_01", "a_1970_02"}, got)
+	require.False(t, open)
+	got, open = route(s, known, texts("a_1970"), ints(40))
+	require.Equal(t, []string{"a_1970_1970_02"}, got)
+	require.False(t, open)
+	_, open = route(s, known, texts("a_1970"), ints(1, 40))
+	require.True(t, open)
+}
+
+// Ids made at run time are taken apart by all goroutines at once.
+func TestCompositeLearnsConcurrently(t *testing.T) {
+	t.Parallel()
+	s := build(t, compositeOf(config.ByValue("T", "EU", "US"), config.ByDate("At", config.Day, at("2024-01-01").AsTime(), at("2025-01-01").AsTime())), textKey, timeKey)
+	var known []string
+	for i := range 300 {
+		known = append(known, "EU_"+at("2024-01-01").AsTime().AddDate(0, 0, i).Format("2006_01_02"))
+	}
+	var wait sync.WaitGroup
+	for range 4 {
+		wait.Add(1)
+		go func() {
+			defer wait.Done()
+			for i := range known {
+				when := config.Time(at("2024-01-01").AsTime().AddDate(0, 0, i))
+				id, err := s.Place([]config.Value{config.Text("EU"), when})
+				assert.NoError(t, err)
+				assert.Equal(t, known[i], id)
+				ids, _ := route(s, known[:i+1], texts("EU"), atLeast(when))
+				assert.Equal(t, known[i:i+1], ids)
+			}
+		}()
+	}
+	wait.Wait()
 }
