@@ -19,11 +19,6 @@ func (r *Runtime) Open(ctx context.Context) error {
 		return err
 	}
 	r.haveCatalog.Store(true)
-	for _, t := range r.catalog.Load().Tables() {
-		if err := r.store.CheckPlacement(ctx, t.LogicalName, placement(t)); err != nil {
-			return err
-		}
-	}
 	return r.refresh(ctx, r.pool)
 }
 
@@ -58,6 +53,24 @@ func (r *Runtime) Hooks() migrator.Hooks {
 			}
 			return r.refresh(ctx, r.pool)
 		},
+		AfterDrop: func(ctx context.Context, db *gorm.DB, dropped []migrator.Made) error {
+			if !r.haveCatalog.Load() {
+				return nil
+			}
+			pool := db.Statement.ConnPool
+			for _, m := range dropped {
+				var ids []string // none: all of the entity
+				if len(m.Shards) < len(m.Table.Shards) {
+					for _, s := range m.Shards {
+						ids = append(ids, s.ID)
+					}
+				}
+				if err := r.store.Forget(ctx, pool, m.Table.LogicalName, ids...); err != nil {
+					return err
+				}
+			}
+			return r.refresh(ctx, pool)
+		},
 	}
 }
 
@@ -68,6 +81,7 @@ func (r *Runtime) rekey(db *gorm.DB, t *config.Table) error {
 	if err != nil {
 		return err
 	}
+	r.fixed.Store(r.fixed.Load().WithKeys(t.LogicalName, keys))
 	for {
 		old := r.catalog.Load()
 		if r.catalog.CompareAndSwap(old, old.WithKeys(t.LogicalName, keys)) {

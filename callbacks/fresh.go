@@ -8,6 +8,7 @@ import (
 	"github.com/go-dtde/dtde/config"
 	"github.com/go-dtde/dtde/migrator"
 	"github.com/go-dtde/dtde/resolver"
+	"github.com/go-dtde/dtde/store"
 )
 
 // privateKey finds, in a transaction, the catalog that only this transaction may
@@ -71,9 +72,12 @@ func (r *Runtime) loadCatalog(ctx context.Context, pool gorm.ConnPool) (*config.
 	if err != nil {
 		return nil, err
 	}
-	base := r.catalog.Load()
+	base := r.fixed.Load()
 	found := map[string][]*config.Shard{}
 	for _, t := range base.Tables() {
+		if err := store.ComparePlacement(t.LogicalName, state.Placement[t.LogicalName], placement(t)); err != nil {
+			return nil, err
+		}
 		dynamic, ok := t.Dynamic()
 		if !ok {
 			continue
@@ -123,7 +127,7 @@ func (r *Runtime) ensureShards(ctx context.Context, pool gorm.ConnPool, t *confi
 	}
 	for _, id := range ids {
 		if err := migrator.EnsureShard(own, r.current(pool), t, t.ShardTable(id)); err != nil {
-			return &config.ShardError{Entity: t.Name, Shard: id, Operation: "create", Cause: err}
+			return err
 		}
 	}
 	if _, err := r.store.Announce(ctx, own.Statement.ConnPool, t.LogicalName, ids...); err != nil {

@@ -19,6 +19,7 @@ import (
 // database's pool and dtde's own tables. It is safe for concurrent use.
 type Runtime struct {
 	catalog   atomic.Pointer[config.Catalog]
+	fixed     atomic.Pointer[config.Catalog] // without the shards made at run time
 	config    config.Config
 	dialect   planner.Dialect
 	dialector gorm.Dialector
@@ -65,6 +66,7 @@ func New(s Settings) *Runtime {
 		root: s.DB, store: s.Store,
 	}
 	r.catalog.Store(s.Catalog)
+	r.fixed.Store(s.Catalog)
 	for _, t := range s.Catalog.Tables() {
 		_, dynamic := t.Dynamic()
 		r.dynamic = r.dynamic || dynamic

@@ -14,6 +14,7 @@ type texts struct {
 	Epoch, BumpEpoch           string
 	Load, Shards, Placement    string
 	AddFact                    string
+	Forget, ForgetFact         string
 	Active, SetActive          string
 	Rows, TakeRows             string
 	Nodes, LeaseNode, AddNode  string
@@ -78,11 +79,13 @@ func textsFor(dialect string) (texts, bool) {
 		Shards:    "SELECT item FROM dtde_catalog WHERE entity = ?1 AND kind = 'shard'",
 		AddFact: add("dtde_catalog", catalogColumns, "?1, ?2, ?3, ?4, ?5",
 			"entity = ?1 AND kind = ?2 AND item = ?3"),
-		Active:    "SELECT value FROM dtde_catalog WHERE entity = ?1 AND kind = 'rows' AND item = ''",
-		SetActive: "UPDATE dtde_catalog SET value = ?1 WHERE entity = ?2 AND kind = 'rows' AND item = ''",
-		Rows:      "SELECT number FROM dtde_catalog WHERE entity = ?1 AND kind = 'rows' AND item = ?2",
-		TakeRows:  "UPDATE dtde_catalog SET number = number + ?1 WHERE entity = ?2 AND kind = 'rows' AND item = ?3 AND number + ?4 <= ?5",
-		Nodes:     "SELECT node, expires_at, ids_until, " + clock + " FROM dtde_nodes ORDER BY node",
+		Forget:     "DELETE FROM dtde_catalog WHERE entity = ?1",
+		ForgetFact: "DELETE FROM dtde_catalog WHERE entity = ?1 AND kind = ?2 AND item = ?3",
+		Active:     "SELECT value FROM dtde_catalog WHERE entity = ?1 AND kind = 'rows' AND item = ''",
+		SetActive:  "UPDATE dtde_catalog SET value = ?1 WHERE entity = ?2 AND kind = 'rows' AND item = ''",
+		Rows:       "SELECT number FROM dtde_catalog WHERE entity = ?1 AND kind = 'rows' AND item = ?2",
+		TakeRows:   "UPDATE dtde_catalog SET number = number + ?1 WHERE entity = ?2 AND kind = 'rows' AND item = ?3 AND number + ?4 <= ?5",
+		Nodes:      "SELECT node, expires_at, ids_until, " + clock + " FROM dtde_nodes ORDER BY node",
 		LeaseNode: "UPDATE dtde_nodes SET holder = ?1, expires_at = " + clock + " + ?2, ids_until = ?3" +
 			" WHERE node = ?4 AND expires_at < " + clock + " AND ids_until < ?5",
 		AddNode: add("dtde_nodes", "(node, holder, expires_at, ids_until)", "?1, ?2, "+clock+" + ?3, ?4", "node = ?1"),
@@ -99,7 +102,7 @@ func textsFor(dialect string) (texts, bool) {
 		t.StepSequence = strings.Replace(t.StepSequence, "number + ?1", "LAST_INSERT_ID(number + ?1)", 1)
 	}
 	for _, text := range []*string{
-		&t.Shards, &t.Placement, &t.AddFact, &t.Active, &t.SetActive, &t.Rows, &t.TakeRows, &t.LeaseNode, &t.AddNode,
+		&t.Shards, &t.Placement, &t.AddFact, &t.Forget, &t.ForgetFact, &t.Active, &t.SetActive, &t.Rows, &t.TakeRows, &t.LeaseNode, &t.AddNode,
 		&t.RenewNode, &t.ReleaseNode, &t.Holder, &t.StepSequence,
 	} {
 		*text = bind(dialect, *text)
