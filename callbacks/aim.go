@@ -43,20 +43,25 @@ func (r *Runtime) quote(name string) string {
 	return b.String()
 }
 
-// asTable gives `physical AS alias`, cached per shard for the logical name.
+// asTable gives `physical AS alias`, kept per shard for the alias that was used first:
+// nearly always the logical name.
 func (r *Runtime) asTable(s *config.Shard, alias string) *clause.Expr {
-	key := tableKey{s, alias}
-	if e, ok := r.tableExprs.Load(key); ok {
-		return e.(*clause.Expr)
+	v, known := r.tableExprs.Load(s) // a pointer as the key costs no allocation
+	if known {
+		if kept := v.(*aliasedTable); kept.alias == alias {
+			return &kept.expr
+		}
 	}
-	e := &clause.Expr{SQL: r.quote(s.Table) + " AS " + r.quote(alias)}
-	r.tableExprs.Store(key, e)
-	return e
+	t := &aliasedTable{alias: alias, expr: clause.Expr{SQL: r.quote(s.Table) + " AS " + r.quote(alias)}}
+	if !known {
+		r.tableExprs.Store(s, t)
+	}
+	return &t.expr
 }
 
-type tableKey struct {
-	shard *config.Shard
+type aliasedTable struct {
 	alias string
+	expr  clause.Expr
 }
 
 // union is the UNION ALL of a plan's shards, written into the FROM clause under the

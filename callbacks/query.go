@@ -23,8 +23,10 @@ func (r *Runtime) query(db *gorm.DB) {
 		r.raw(db, r.inner.query)
 		return
 	}
-	bindScope(stmt)
 	t, alias := r.owned(stmt)
+	if t != nil || len(stmt.Preloads) > 0 {
+		bindScope(stmt)
+	}
 	if t == nil {
 		r.unowned(db, r.inner.query)
 		return
@@ -151,7 +153,8 @@ func (r *Runtime) build(db *gorm.DB, p *planner.Plan, alias string) {
 	r.aimRead(stmt, p, alias)
 	gormcallbacks.BuildQuerySQL(db)
 	a.restore()
-	p.Statements = append(p.Statements[:0], planner.SQL{Shards: p.ShardIDs(), Text: stmt.SQL.String(), Args: len(stmt.Vars)})
+	p.Statements = nil
+	p.Sent(nil, stmt.SQL.String(), len(stmt.Vars))
 }
 
 // aimRead replaces the statement's table by what the plan reads from.

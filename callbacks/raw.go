@@ -41,7 +41,8 @@ func (r *Runtime) raw(db *gorm.DB, run func(*gorm.DB)) {
 	carry(stmt, p)
 	shard := p.Targets[0].Shard
 	text := rs.Render(shard, r.quote)
-	p.Statements = []planner.SQL{{Shards: []string{shard.ID}, Text: text, Args: len(stmt.Vars)}}
+	p.Statements = nil
+	p.Sent(shard, text, len(stmt.Vars))
 	stmt.SQL.Reset()
 	stmt.SQL.WriteString(text)
 	if r.dialect.Name == "sqlite" {

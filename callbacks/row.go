@@ -22,8 +22,10 @@ func (r *Runtime) row(db *gorm.DB) {
 		r.carryError(db)
 		return
 	}
-	bindScope(stmt)
 	t, alias := r.owned(stmt)
+	if t != nil || len(stmt.Preloads) > 0 {
+		bindScope(stmt)
+	}
 	if t == nil {
 		r.unowned(db, r.inner.row)
 		r.carryError(db)

@@ -33,7 +33,7 @@ type Runtime struct {
 
 	inner inner
 
-	tableExprs  sync.Map // tableKey → *clause.Expr
+	tableExprs  sync.Map // *config.Shard → *aliasedTable
 	columnLists sync.Map // *schema.Schema → string
 	foreign     sync.Map // reflect.Type → error or nil: models that dtde does not own
 }

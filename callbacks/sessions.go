@@ -97,7 +97,7 @@ func (r *Runtime) buildSessions(db *gorm.DB, p *planner.Plan, alias string) ([]s
 	}
 	defer restore()
 	sqls := make([]shardSQL, 0, len(p.Targets))
-	p.Statements = p.Statements[:0]
+	p.Statements = nil
 	for i := range p.Targets {
 		target := &p.Targets[i]
 		stmt.Table, stmt.TableExpr = alias, r.asTable(target.Shard, alias)
@@ -116,7 +116,7 @@ func (r *Runtime) buildSessions(db *gorm.DB, p *planner.Plan, alias string) ([]s
 			return nil, nil
 		}
 		sqls = append(sqls, shardSQL{target.Shard, stmt.SQL.String(), stmt.Vars})
-		p.Statements = append(p.Statements, planner.SQL{Shards: []string{target.Shard.ID}, Text: stmt.SQL.String(), Args: len(stmt.Vars)})
+		p.Sent(target.Shard, stmt.SQL.String(), len(stmt.Vars))
 		stmt.SQL.Reset()
 		stmt.Vars = nil
 	}

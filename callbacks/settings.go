@@ -1,6 +1,8 @@
 package callbacks
 
 import (
+	"sync/atomic"
+
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
@@ -25,10 +27,18 @@ type scope struct {
 	form   config.ReadForm
 }
 
+// scoped tells that a scope or an Explain was ever asked for in this process. Before
+// that there is nothing to look for in a statement's settings, and looking into an
+// empty sync.Map allocates.
+var scoped atomic.Bool
+
 // recorder collects the plans of every statement below one Explain.
 type recorder struct{ plans []*planner.Plan }
 
 func loadScope(stmt *gorm.Statement) (scope, bool) {
+	if !scoped.Load() {
+		return scope{}, false
+	}
 	v, ok := stmt.Settings.Load(scopeKey{})
 	if !ok {
 		return scope{}, false
@@ -45,12 +55,16 @@ func changeScope(db *gorm.DB, change func(*scope)) *gorm.DB {
 	s.bound = nil
 	s.shards = append([]string(nil), s.shards...)
 	change(&s)
+	scoped.Store(true)
 	db.Statement.Settings.Store(scopeKey{}, s)
 	return db
 }
 
 // bindScope ties a scope to the statement that now runs.
 func bindScope(stmt *gorm.Statement) {
+	if !scoped.Load() {
+		return
+	}
 	v, ok := stmt.Settings.Load(scopeKey{})
 	if !ok {
 		return
@@ -90,6 +104,9 @@ const planCarrier = "dtde:plan"
 // carry keeps the plan with the statement, and with a surrounding Explain.
 func carry(stmt *gorm.Statement, p *planner.Plan) {
 	stmt.Clauses[planCarrier] = clause.Clause{Expression: carried{p}}
+	if !scoped.Load() {
+		return
+	}
 	if v, ok := stmt.Settings.Load(recordKey{}); ok {
 		rec := v.(*recorder)
 		rec.plans = append(rec.plans, p)
@@ -116,6 +133,7 @@ func (carried) Build(clause.Builder) {}
 // Explain runs fn in DryRun on a session of its own and gives the plans of all the
 // statements that it made, in order.
 func Explain(db *gorm.DB, fn func(tx *gorm.DB) *gorm.DB) ([]*planner.Plan, error) {
+	scoped.Store(true)
 	rec := &recorder{}
 	tx := db.Session(&gorm.Session{DryRun: true, SkipDefaultTransaction: true, Initialized: true})
 	tx.Statement.Settings.Store(recordKey{}, rec)

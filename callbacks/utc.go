@@ -20,6 +20,10 @@ func (r *Runtime) bindHook() func(*gorm.Statement, any) {
 		if stmt.Schema == nil || len(stmt.Vars) == 0 {
 			return
 		}
+		switch v.(type) {
+		case string, int64, int, bool, float64, []byte, nil: // most values, told quickly
+			return
+		}
 		if _, owned := r.catalog.Load().ByModel(stmt.Schema.ModelType); owned {
 			if t, ok := instant(v); ok {
 				stmt.Vars[len(stmt.Vars)-1] = t

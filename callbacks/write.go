@@ -182,7 +182,7 @@ func (w *writer) run() error {
 	}
 	a := aim(w.db.Statement)
 	defer a.restore()
-	w.plan.Statements = w.plan.Statements[:0]
+	w.plan.Statements = nil
 	if w.plan.Moves && w.db.DryRun && w.plan.Destination != nil {
 		w.build(&a, w.plan.Destination)
 		return nil
@@ -300,7 +300,7 @@ func (w *writer) build(a *aimed, target *planner.Target) shardSQL {
 	clauses = w.r.aimWrite(stmt, target.Shard, w.alias, w.plan.Operation, clauses)
 	stmt.Build(clauses...)
 	s := shardSQL{target.Shard, stmt.SQL.String(), stmt.Vars}
-	w.plan.Statements = append(w.plan.Statements, planner.SQL{Shards: []string{target.Shard.ID}, Text: s.text, Args: len(s.vars)})
+	w.plan.Sent(target.Shard, s.text, len(s.vars))
 	return s
 }
 

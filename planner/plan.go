@@ -84,8 +84,13 @@ type Plan struct {
 	// Destination is nil if Moves is false; it may not be among the targets.
 	Moves       bool
 	Destination *Target
-	// Statements are what was sent; the executor fills them in.
+	// Statements are what was sent; the executor fills them in by Sent.
 	Statements []SQL
+
+	// sent and visited are room for the one statement that most plans send, so that
+	// noting it allocates nothing.
+	sent    [1]SQL
+	visited [1]string
 }
 
 // SQL is one statement as it was sent.
@@ -116,6 +121,27 @@ type OrderKey struct {
 	Desc   bool
 	// NullsFirst tells where NULL stands in the result, Desc already considered.
 	NullsFirst bool
+}
+
+// Sent notes a statement that was sent to a shard, or to all targets if shard is nil.
+func (p *Plan) Sent(shard *config.Shard, text string, args int) {
+	s := SQL{Text: text, Args: args}
+	if shard == nil && len(p.Targets) == 1 {
+		shard = p.Targets[0].Shard
+	}
+	switch {
+	case shard == nil:
+		s.Shards = p.ShardIDs()
+	case len(p.Statements) > 0:
+		s.Shards = []string{shard.ID}
+	default:
+		p.visited[0] = shard.ID
+		s.Shards = p.visited[:]
+	}
+	if len(p.Statements) == 0 {
+		p.Statements = p.sent[:0]
+	}
+	p.Statements = append(p.Statements, s)
 }
 
 // ShardIDs lists the targets' ids, in visiting order.
