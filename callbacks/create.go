@@ -284,7 +284,7 @@ func (c *creation) insert(s *config.Shard, p *planner.Plan) {
 	stmt := c.db.Statement
 	table, expr := stmt.Table, stmt.TableExpr
 	into, had := stmt.Clauses["INSERT"]
-	_, upsert := stmt.Clauses["ON CONFLICT"]
+	conflict, upsert := stmt.Clauses["ON CONFLICT"]
 	insert := clause.Insert{Table: clause.Table{Name: s.Table}}
 	switch name := c.r.dialect.Name; {
 	case upsert && (name == "postgres" || name == "sqlite"):
@@ -293,6 +293,16 @@ func (c *creation) insert(s *config.Shard, p *planner.Plan) {
 	case name == "mysql" && upsert || name == "sqlserver":
 		// neither takes an alias here
 		stmt.Table, stmt.TableExpr = s.Table, nil
+		if oc, ok := conflict.Expression.(clause.OnConflict); ok {
+			qualified, err := c.qualify(oc, s)
+			if err != nil {
+				stmt.Table, stmt.TableExpr = table, expr
+				fail(c.db, err)
+				return
+			}
+			stmt.Clauses["ON CONFLICT"] = clause.Clause{Name: conflict.Name, Expression: qualified}
+			defer func() { stmt.Clauses["ON CONFLICT"] = conflict }()
+		}
 	}
 	stmt.AddClause(insert)
 	c.r.inner.create(c.db)

@@ -39,8 +39,12 @@ func (c *creation) guard(p *planner.Plan) error {
 		}
 	}
 	elsewhere, err := c.findElsewhere(given, home)
-	if err != nil || len(elsewhere) == 0 {
+	if err != nil {
 		return err
+	}
+	c.findRepeated(given, home, elsewhere)
+	if len(elsewhere) == 0 {
+		return nil
 	}
 	conflict, upsert := c.db.Statement.Clauses["ON CONFLICT"].Expression.(clause.OnConflict)
 	if !upsert {
@@ -148,6 +152,27 @@ func (c *creation) findElsewhere(given []int, home []string) (map[int]string, er
 		}
 	}
 	return found, nil
+}
+
+// findRepeated adds rows whose primary key an earlier row of the same create has for
+// another shard: they belong where that one goes.
+func (c *creation) findRepeated(given []int, home []string, elsewhere map[int]string) {
+	if len(given) < 2 {
+		return
+	}
+	first := make(map[string]string, len(given))
+	for _, row := range given {
+		shard, moved := elsewhere[row]
+		if !moved {
+			shard = home[row]
+		}
+		key := c.primaryText(row)
+		if at, repeated := first[key]; !repeated {
+			first[key] = shard
+		} else if at != shard {
+			elsewhere[row] = at
+		}
+	}
 }
 
 // primaryText is a row's primary key in a form that compares with what present gives.

@@ -110,7 +110,9 @@ func TestContextCancelledMidWay(t *testing.T) {
 			"create without default transaction": func(tx *gorm.DB) error {
 				return tx.Session(&gorm.Session{SkipDefaultTransaction: true}).Create(&[]Customer{{Name: "x", Region: "EU"}, {Name: "x", Region: "US"}, {Name: "x", Region: "APAC"}}).Error
 			},
-			"update": func(tx *gorm.DB) error { return tx.Model(&Customer{}).Where("name = ?", "before").Update("name", "x").Error },
+			"update": func(tx *gorm.DB) error {
+				return tx.Model(&Customer{}).Where("name = ?", "before").Update("name", "x").Error
+			},
 			"delete": func(tx *gorm.DB) error { return tx.Where("name = ?", "before").Delete(&Customer{}).Error },
 			"inside": func(tx *gorm.DB) error {
 				return tx.Transaction(func(tx *gorm.DB) error {
