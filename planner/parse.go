@@ -154,7 +154,7 @@ func (a *analyser) fragment(lo, hi int) string {
 	var b strings.Builder
 	for i := lo; i < hi && b.Len() < most; i++ {
 		t := a.toks[i]
-		if i > lo && t.from > a.toks[i-1].to || i > lo && (t.kind == tokOp || a.toks[i-1].kind == tokOp) && a.src[t.from-1:t.from] == " " {
+		if i > lo && t.from > a.toks[i-1].to || i > lo && (t.kind == tokOp || a.toks[i-1].kind == tokOp) && t.from > 0 && a.src[t.from-1] == ' ' {
 			b.WriteByte(' ')
 		}
 		switch t.kind {

@@ -101,3 +101,14 @@ func TestNoMatchingRowOutside(t *testing.T) {
 	})
 	t.Logf("%d conditions that the database refuses", refused)
 }
+
+// TestFragmentThatBeginsWithItsValue: an operator at the very beginning of the text
+// was once looked at beyond it.
+func TestFragmentThatBeginsWithItsValue(t *testing.T) {
+	t.Parallel()
+	db, _ := oneTable(t)
+	stmt := conditions(db, func(db *gorm.DB) *gorm.DB { return db.Where("?=code", 0.5) })
+	plan, err := planner.PlanRead(read(hashed(t, 8), stmt))
+	require.NoError(t, err)
+	require.Len(t, plan.Targets, 8)
+}

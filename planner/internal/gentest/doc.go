@@ -1,7 +1,4 @@
-// Package gentest draws rows and conditions for property tests of the planner: every
-// way that GORM has to write a WHERE clause, around keys of every kind, with NULLs,
-// boundaries and fragments that the planner does not understand.
-//
-// It holds no state; a drawn condition is a function that adds itself to a *gorm.DB,
-// so that the same condition can be run by a database and read by the planner.
+// Package gentest is the model, the rows and the values that property tests of the
+// planner draw conditions for: keys of several kinds, with NULLs and boundaries. The
+// conditions themselves are drawn by package wheregen.
 package gentest
