@@ -40,7 +40,7 @@ func compare(k *config.KeyColumn, op word, v any, negated bool) (r result, ok bo
 	if negated {
 		op, negated = negate(op)
 	}
-	r.exact = c.lo == c.hi && !c.foreign
+	r.exact = c.lo == c.hi
 	switch op {
 	case opEq, opSame:
 		if r.set = config.Point(c.lo); c.lo != c.hi {
@@ -54,7 +54,7 @@ func compare(k *config.KeyColumn, op word, v any, negated bool) (r result, ok bo
 			r.set = r.set.Union(config.Point(config.Null()))
 		}
 	default:
-		if c.foreign || k.Kind == config.KindString && !k.BytesOrder {
+		if k.Kind == config.KindString && !k.BytesOrder {
 			return result{}, false
 		}
 		r.set = ranged(op, c, r.exact)
@@ -114,12 +114,7 @@ func above(v config.Value, inclusive bool) config.Set {
 
 // constant is a constant as a column sees it: a value between lo and hi, which are
 // equal unless the engine may see it a little differently than Go does.
-type constant struct {
-	lo, hi config.Value
-	// foreign tells that the engine has a type of its own for it, which it may hold to
-	// be different from every value of the column.
-	foreign bool
-}
+type constant struct{ lo, hi config.Value }
 
 // newConstant converts v; ok is false if it does not convert to the column's kind.
 func newConstant(k *config.KeyColumn, v any) (c constant, ok bool) {
@@ -130,11 +125,8 @@ func newConstant(k *config.KeyColumn, v any) (c constant, ok bool) {
 			return c, false
 		}
 	}
-	switch {
-	case k.Kind == config.KindTime:
+	if k.Kind == config.KindTime {
 		return timeConstant(k, v)
-	case k.Kind == config.KindString:
-		_, c.foreign = v.([]byte)
 	}
 	c.lo, ok = k.Convert(v)
 	c.hi = c.lo
@@ -143,28 +135,26 @@ func newConstant(k *config.KeyColumn, v any) (c constant, ok bool) {
 
 // timeConstant converts v for a column of times.
 func timeConstant(k *config.KeyColumn, v any) (constant, bool) {
-	precise := *k
-	precise.Precision = 0
-	lo, ok := precise.Convert(v)
-	switch t, isText := timeText(v); {
-	case isText:
+	if t, isText := timeText(v); isText {
 		// Which zone the engine reads it in is not known here.
-		slack := day
 		if k.DateOnly {
-			slack = dateSlack
+			return about(t, dateSlack), true
 		}
-		return about(t, slack), true
-	case !ok:
-		return constant{}, false
-	case lo.IsNull():
-		return constant{lo: lo, hi: lo}, true
+		return about(t, day), true
+	}
+	instant := config.KeyColumn{Kind: config.KindTime}
+	lo, ok := instant.Convert(v)
+	if !ok || lo.IsNull() {
+		return constant{lo: lo, hi: lo}, ok
 	}
 	at := lo.AsTime()
-	if k.DateOnly {
-		t, _ := v.(time.Time)
-		if _, offset := t.Zone(); offset != 0 || !at.Equal(at.Truncate(day)) {
-			return about(at, dateSlack), true
-		}
+	t, plain := v.(time.Time)
+	_, offset := t.Zone()
+	switch local := !plain || offset != 0; {
+	case k.DateOnly && (local || !at.Equal(at.Truncate(day))):
+		return about(at, dateSlack), true
+	case k.Zoneless && local:
+		return about(at, day), true
 	}
 	if k.Precision > 0 {
 		// The engine compares with the constant as it is, or rounds it.

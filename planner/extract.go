@@ -95,7 +95,7 @@ func (s *scope) render(where []clause.Expression) (area, []string) {
 	l.src, l.marks, l.dialect = string(r.text), r.marks, s.dialect
 	l.lex()
 	if l.fault != "" {
-		return anything(), []string{"a condition with a " + l.fault}
+		return anything(), []string{"a condition with " + l.fault}
 	}
 	if len(l.toks) == 0 {
 		return everything(), nil

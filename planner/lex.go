@@ -85,11 +85,11 @@ func (l *lexer) lex() {
 	for l.fault == "" {
 		if m < len(l.marks) && int(l.marks[m].pos) <= i {
 			if int(l.marks[m].pos) < i {
-				l.fault = "placeholder inside a literal or name"
+				l.fault = "a placeholder inside a literal or name"
 				return
 			}
 			if l.marks[m].kind != tokColumn && (i > 0 && isWordByte(l.src[i-1]) || i < len(l.src) && isWordByte(l.src[i])) {
-				l.fault = "placeholder runs into a word"
+				l.fault = "a placeholder that runs into a word"
 				return
 			}
 			l.toks = append(l.toks, token{kind: l.marks[m].kind, from: int32(i), to: int32(i), at: l.marks[m].at})
@@ -147,16 +147,16 @@ func (l *lexer) one(i int) int {
 			return l.quoted(i, ']', tokQuoted)
 		}
 	case ';':
-		return l.fail("statement separator")
+		return l.fail("a statement separator")
 	case 0:
-		return l.fail("zero byte")
+		return l.fail("a zero byte")
 	case '#':
 		if l.dialect.mysql() {
-			return l.fail("comment")
+			return l.lineComment(i)
 		}
 	case '-':
 		if strings.HasPrefix(l.src[i:], "--") {
-			return l.fail("comment")
+			return l.lineComment(i)
 		}
 		return l.add(tokMinus, wordNone, i, i+1)
 	case '$', '@', '?', ':':
@@ -242,7 +242,7 @@ func (l *lexer) number(i int) int {
 		}
 	}
 	if j < len(l.src) && (isWordByte(l.src[j]) || l.src[j] == '.') {
-		return l.fail("number runs into a word")
+		return l.fail("a number that runs into a word")
 	}
 	return l.add(kind, wordNone, i, j)
 }
@@ -252,25 +252,25 @@ func (l *lexer) quoted(i int, closing byte, kind tokenKind) int {
 	for j := i + 1; j < len(l.src); j++ {
 		switch c := l.src[j]; {
 		case c == 0:
-			return l.fail("zero byte")
+			return l.fail("a zero byte")
 		case c == '\\' && kind == tokString && !l.dialect.sqlite():
 			// Whether it escapes depends on the engine's mode and the literal's prefix.
-			return l.fail("backslash in a string")
+			return l.fail("a backslash in a string")
 		case c == closing:
 			if j+1 < len(l.src) && l.src[j+1] == closing {
 				if m := l.markWithin(j, j+1); m {
-					return l.fail("placeholder inside a literal or name")
+					return l.fail("a placeholder inside a literal or name")
 				}
 				j++
 				continue
 			}
 			if l.markWithin(i+1, j) {
-				return l.fail("placeholder inside a literal or name")
+				return l.fail("a placeholder inside a literal or name")
 			}
 			return l.add(kind, wordNone, i, j+1)
 		}
 	}
-	return l.fail("unterminated quote")
+	return l.fail("an unterminated quote")
 }
 
 // markWithin tells whether a mark stands in [from, to].
@@ -298,7 +298,7 @@ func (l *lexer) sigil(i int) int {
 	}
 	switch {
 	case c == '$' && l.dialect.postgres() && !(j > i+1 && isDigit(l.src[i+1])):
-		return l.fail("dollar quote")
+		return l.fail("a dollar quote")
 	case c == '?' && j > i+1, c == ':' && j > i+1:
 		return l.add(tokOther, wordNone, i, j)
 	case c == ':':
@@ -324,7 +324,7 @@ func (l *lexer) param(i, j int) int {
 		return l.operator(i)
 	}
 	if at < 0 {
-		return l.fail("placeholder of another kind")
+		return l.fail("a placeholder of another kind")
 	}
 	l.toks = append(l.toks, token{kind: tokValue, from: int32(i), to: int32(j), at: at})
 	return j
@@ -350,7 +350,10 @@ func (l *lexer) operator(i int) int {
 	j := i
 	for j < len(l.src) && strings.IndexByte(operatorBytes, l.src[j]) >= 0 {
 		if strings.HasPrefix(l.src[j:], "/*") {
-			return l.fail("comment")
+			if j == i {
+				return l.comment(i)
+			}
+			break
 		}
 		if j > i && l.markWithin(j, j) {
 			break
@@ -389,6 +392,28 @@ func (l *lexer) operator(i int) int {
 		}
 	}
 	return l.add(kind, w, i, j)
+}
+
+// lineComment skips to the end of the line in whole statements. In a condition GORM
+// writes on behind it.
+func (l *lexer) lineComment(i int) int {
+	if rest := l.src[i:]; !l.params || rest[0] == '-' && len(rest) > 2 && rest[2] > ' ' {
+		return l.fail("a comment")
+	}
+	if n := strings.IndexByte(l.src[i:], '\n'); n >= 0 {
+		return i + n + 1
+	}
+	return len(l.src)
+}
+
+// comment skips a comment in whole statements, unless engines differ on its end or
+// run what stands in it.
+func (l *lexer) comment(i int) int {
+	n := strings.Index(l.src[i:], "*/")
+	if !l.params || n < 0 || strings.Contains(l.src[i+2:i+n], "/*") || strings.HasPrefix(l.src[i:], "/*!") || strings.HasPrefix(l.src[i:], "/*M!") {
+		return l.fail("a comment")
+	}
+	return i + n + 2
 }
 
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }

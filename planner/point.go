@@ -41,7 +41,7 @@ func (s *Statement) planPoint() *Plan {
 			return nil
 		}
 		k, ok := newConstant(&t.Keys[0], v)
-		if !ok || k.lo != k.hi || k.foreign || k.lo.IsNull() || t.Keys[0].Kind == config.KindString && !t.Keys[0].BytesEqual {
+		if !ok || k.lo != k.hi || k.lo.IsNull() || t.Keys[0].Kind == config.KindString && !t.Keys[0].BytesEqual {
 			return nil
 		}
 		point, found = k.lo, true

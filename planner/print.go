@@ -50,7 +50,7 @@ func (p *Plan) String() string {
 			b.WriteString("\n  " + t.Shard.ID + ": its own values")
 		}
 		if t.Rows != nil {
-			fmt.Fprintf(&b, "\n  %s: %d rows", t.Shard.ID, len(t.Rows))
+			fmt.Fprintf(&b, "\n  %s: rows at %v", t.Shard.ID, t.Rows)
 		}
 	}
 	for _, s := range p.Statements {

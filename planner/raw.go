@@ -74,7 +74,7 @@ func AnalyzeRaw(c *config.Catalog, d Dialect, sql string, args []any) (*RawState
 	text := strings.TrimRight(sql, " \t\r\n;")
 	l := lexer{src: text, dialect: d, params: true}
 	if l.lex(); l.fault != "" {
-		return nil, rawRefusal("", "raw-text", "SQL text with a "+l.fault+" that names a sharded table")
+		return nil, rawRefusal("", "raw-text", "SQL text with "+l.fault+" that names a sharded table")
 	}
 	r.analyser = analyser{src: text, toks: l.toks}
 	refs := r.references()

@@ -40,8 +40,8 @@ type clauseState struct {
 	// query tells that this level is a statement: its FROM names tables.
 	query bool
 	// from tells that the level is in a list of tables; expect that the next name is
-	// a table's.
-	from, expect bool
+	// a table's, always that every name is, up to the next clause.
+	from, expect, always bool
 }
 
 // references finds the entities' tables wherever the text names tables.
@@ -78,7 +78,7 @@ func (r *rawParser) references() []reference {
 			continue
 		}
 		end := r.qualified(i)
-		if now.expect || !data && r.namesTable(i) {
+		if now.expect || now.always || !data && r.namesTable(i) {
 			if table := r.entity(i, end); table != nil {
 				refs = append(refs, reference{table, i, end})
 			}
@@ -92,33 +92,39 @@ func (r *rawParser) references() []reference {
 // clauseWord follows the clauses; it tells whether the token was such a word.
 func (r *rawParser) clauseWord(i int, now *clauseState) bool {
 	switch {
-	case r.keyword(i, "select", "delete"):
+	case r.keyword(i, "select"):
 		*now = clauseState{query: true}
+	case r.keyword(i, "insert", "delete", "update", "replace", "merge"):
+		// Between the verb and the table stand words of many kinds, or none.
+		if r.begins(i) {
+			*now = clauseState{query: true, always: true}
+		}
 	case r.keyword(i, "from"):
 		if now.query && !r.keyword(i-1, "distinct") {
-			now.from, now.expect = true, true
+			now.from, now.expect, now.always = true, true, false
 		}
 	case r.keyword(i, "join", "straight_join"):
 		now.from, now.expect = true, true
-	case r.keyword(i, "update"):
-		if !r.keyword(i-1, "for", "do", "key", "on", "no") {
-			*now = clauseState{query: true, expect: true, from: true}
-		}
 	case r.keyword(i, "into"):
 		*now = clauseState{query: now.query, expect: true}
 	case r.keyword(i, "using"):
 		now.expect = true
-	case r.keyword(i, "only", "lateral", "low_priority", "ignore", "quick"):
+	case r.keyword(i, "only", "lateral"):
 		return now.expect
 	case r.keyword(i, "on"):
 		now.expect = false
 	case r.keyword(i, "where", "group", "having", "order", "limit", "offset", "fetch", "window", "set", "returning", "values",
 		"union", "except", "intersect", "for"):
-		now.from, now.expect = false, false
+		now.from, now.expect, now.always = false, false, false
 	default:
 		return false
 	}
 	return true
+}
+
+// begins tells whether a statement can begin at i.
+func (r *rawParser) begins(i int) bool {
+	return i == 0 || r.toks[i-1].kind == tokOpen || r.toks[i-1].kind == tokClose || r.keyword(i-1, "explain", "analyze", "as", "plan", "then")
 }
 
 // namesTable tells whether, in a statement that is not a query, a name at i is a table's.
@@ -147,11 +153,28 @@ func (r *rawParser) entity(first, end int) *config.Table {
 			if end-first == 1 {
 				return t
 			}
-			// Another schema may have a table of that name.
-			if _, ns := r.identifier(end - 3); t.Namespace == "" || foldASCII(ns) == foldASCII(t.Namespace) {
+			if _, ns := r.identifier(end - 3); r.sameSchema(foldASCII(ns), foldASCII(t.Namespace)) {
 				return t
 			}
 		}
 	}
 	return nil
+}
+
+// sameSchema tells whether a table in schema ns can be the entity's: another schema
+// may have a table of that name. MySQL's is the database's own name, which is not
+// known here.
+func (r *rawParser) sameSchema(ns, own string) bool {
+	if own != "" {
+		return ns == own
+	}
+	switch r.dialect.Name {
+	case "postgres":
+		return ns == "public"
+	case "sqlite":
+		return ns == "main"
+	case "sqlserver":
+		return ns == "dbo"
+	}
+	return true
 }

@@ -11,6 +11,9 @@ import (
 func (r *rawParser) statement(ref reference) (*RawStatement, error) {
 	out := &RawStatement{Table: ref.table, Alias: ref.table.LogicalName, SQL: r.sql}
 	refuse := func(problem string) error { return rawRefusal(ref.table.Name, "raw-shape", problem) }
+	if ref.end-ref.first > 1 && ref.table.Namespace == "" && r.dialect.mysql() {
+		return nil, refuse("a table name with a database that may be another")
+	}
 	switch queries := r.count("select"); {
 	case r.keyword(0, "select"):
 		out.Operation = Select

@@ -187,7 +187,7 @@ func (c *cutter) values(dim int, values []any, make1 func([]any) clause.Expressi
 			point, _ := r.set.Single()
 			if id, ok := c.place(dim, point); ok {
 				cuts, places[i] = true, nowhere
-				if at, visited := c.index[id]; visited {
+				if at, visited := c.index[id]; visited && id != "" {
 					places[i] = int32(at)
 					counts[at]++
 				}
@@ -227,14 +227,18 @@ func (c *cutter) values(dim int, values []any, make1 func([]any) clause.Expressi
 	return out, true
 }
 
-// place finds the one shard of a value; ok is false if that is not certain.
-func (c *cutter) place(dim int, v config.Value) (string, bool) {
+// place finds the one shard of a value, "" for none; ok is false if that is not certain.
+func (c *cutter) place(dim int, v config.Value) (id string, ok bool) {
 	if dim >= c.scope.keys {
 		return c.table.IDShard(v)
 	}
 	c.key[0] = v
 	id, err := c.table.Strategy.Place(c.key[:])
-	return id, err == nil
+	if err == nil {
+		return id, true
+	}
+	r := c.table.Strategy.Route(config.RouteQuery{Keys: []config.Set{config.Point(v)}, Known: c.table.IDs})
+	return "", !r.All && !r.Open && len(r.IDs) == 0
 }
 
 // plainOrBare tells a value that GORM binds as one; others it could expand.
