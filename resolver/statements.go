@@ -143,7 +143,7 @@ func (s *statements) release(p *prepared, err error) (again bool) {
 
 // changesSchema recognises DDL. It is never prepared, and drops what is: not every
 // driver notices that a prepared statement has other columns now (seen: SQLite's C
-// driver goes on with the number it counted first).
+// driver answers once more with those from before).
 func changesSchema(statement string) bool {
 	statement = strings.TrimLeft(statement, " \t\r\n")
 	for _, verb := range [...]string{"ALTER", "CREATE", "DROP", "RENAME"} {

@@ -284,29 +284,6 @@ func TestSchemaChangeUnderPreparedStatements(t *testing.T) {
 	})
 }
 
-// What others prepare while DDL isn't committed yet has the schema from before.
-func TestStatementsPreparedDuringDDL(t *testing.T) {
-	t.Parallel()
-	db, pool := preparing(t, testenv.SQLite(), 0)
-	testenv.LeakCheck(t, db)
-	require.NoError(t, db.Exec("CREATE TABLE things (a INT)").Error)
-	columns := func() int {
-		rows, err := pool.QueryContext(context.Background(), "SELECT * FROM things")
-		require.NoError(t, err)
-		names, err := rows.Columns()
-		require.NoError(t, err)
-		require.NoError(t, rows.Err())
-		require.NoError(t, rows.Close())
-		return len(names)
-	}
-	require.NoError(t, db.Transaction(func(tx *gorm.DB) error {
-		require.NoError(t, tx.Exec("ALTER TABLE things ADD COLUMN b INT").Error)
-		assert.Equal(t, 1, columns())
-		return nil
-	}))
-	assert.Equal(t, 2, columns())
-}
-
 func TestChangesSchema(t *testing.T) {
 	t.Parallel()
 	for statement, want := range map[string]bool{

@@ -47,7 +47,6 @@ type txCore struct {
 	done      bool
 	journal   journal
 	stmts     map[string]*sql.Stmt // nil: seen once
-	ddl       bool                 // the schema was changed
 	level     string               // isolation level, as the engine told
 }
 
@@ -304,12 +303,9 @@ func (c *txCore) rollback() (err error) {
 // free lets go of the context that a begin made.
 func (c *txCore) free() {
 	c.mu.Lock()
-	release, ddl := c.release, c.ddl
-	c.release, c.stmts, c.ddl = nil, nil, false
+	release := c.release
+	c.release, c.stmts = nil, nil
 	c.mu.Unlock()
-	if ddl { // others may have prepared with the schema from before, or from inside
-		c.pool.statements.clear()
-	}
 	if release != nil {
 		release()
 	}

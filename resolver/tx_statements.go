@@ -153,14 +153,13 @@ func (c *txCore) prepared(ctx context.Context, real gorm.Tx, text string) (*sql.
 	return stmt, nil
 }
 
-// changed forgets the statements after DDL, now and at the transaction's end.
+// changed forgets the statements after DDL.
 func (c *txCore) changed() {
 	if c.pool == nil || c.pool.statements == nil {
 		return
 	}
 	c.mu.Lock()
 	clear(c.stmts)
-	c.ddl = !c.done
 	c.mu.Unlock()
 	c.pool.statements.clear()
 }
