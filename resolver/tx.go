@@ -3,6 +3,7 @@ package resolver
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"sync"
 	"sync/atomic"
 
@@ -278,7 +279,8 @@ func (c *txCore) end() (begun bool, beginErr error) {
 }
 
 // Rollback rolls back and runs the hooks of a rollback. Without a statement it does
-// not touch the database and succeeds.
+// not touch the database and succeeds; it succeeds, too, when the end of the context
+// has rolled back before.
 func (t *Tx) Rollback() error {
 	if !t.finish() {
 		return sql.ErrTxDone
@@ -289,6 +291,11 @@ func (t *Tx) Rollback() error {
 func (c *txCore) rollback() (err error) {
 	if begun, _ := c.end(); begun {
 		err = c.real.Rollback()
+		if errors.Is(err, sql.ErrTxDone) && !c.given && c.ctx.Err() != nil {
+			// The end of the context rolled it back already. As an error that would be
+			// added to the statement's own, and GORM would then show this one only.
+			err = nil
+		}
 	}
 	c.free()
 	c.mu.Lock()
