@@ -6,6 +6,7 @@ import (
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
+	"gorm.io/gorm/schema"
 
 	"github.com/go-dtde/dtde/config"
 	"github.com/go-dtde/dtde/planner"
@@ -162,10 +163,25 @@ func (u *union) empty(b clause.Builder, columns string) {
 		if i > 0 {
 			_ = b.WriteByte(',')
 		}
-		_, _ = b.WriteString("NULL AS " + u.r.quote(name))
+		_, _ = b.WriteString(u.r.null(u.plan.Table.Schema.FieldsByDBName[name]) + " AS " + u.r.quote(name))
 	}
 	// a derived table, since MariaDB wants a FROM before a WHERE
 	_, _ = b.WriteString(" FROM (SELECT 1 AS x) AS d WHERE 1 = 0")
+}
+
+// null is a NULL of a column's type, for engines where an untyped one has a type that
+// does not compare with the column's values or can't be summed.
+func (r *Runtime) null(f *schema.Field) string {
+	if f == nil || r.dialect.Name != "sqlserver" && r.dialect.Name != "postgres" {
+		return "NULL"
+	}
+	switch f.DataType {
+	case schema.Bool, schema.Int, schema.Uint, schema.Float, schema.String, schema.Time, schema.Bytes:
+		plain := *f
+		plain.AutoIncrement = false // IDENTITY and serial are not types to cast to
+		return "CAST(NULL AS " + r.dialector.DataTypeOf(&plain) + ")"
+	}
+	return "NULL"
 }
 
 // columns is the entity's column list, quoted: the model's columns, without those of

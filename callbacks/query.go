@@ -149,10 +149,17 @@ func scan(db *gorm.DB, rows *sql.Rows, mode gorm.ScanMode) {
 // build makes GORM build the statement over its shard, or over the union of them.
 func (r *Runtime) build(db *gorm.DB, p *planner.Plan, alias string) {
 	stmt := db.Statement
+	lock, err := r.takeLock(stmt, p)
+	if err != nil {
+		fail(db, err)
+		return
+	}
 	a := aim(stmt)
 	r.aimRead(stmt, p, alias)
+	lock.put()
 	gormcallbacks.BuildQuerySQL(db)
 	a.restore()
+	lock.restore()
 	p.Statements = nil
 	p.Sent(nil, stmt.SQL.String(), len(stmt.Vars))
 }

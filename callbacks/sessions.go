@@ -87,6 +87,11 @@ func (s *sessionSource) Close() error {
 // own. In DryRun the texts are left in the statement, values inlined.
 func (r *Runtime) buildSessions(db *gorm.DB, p *planner.Plan, alias string) ([]shardSQL, error) {
 	stmt := db.Statement
+	lock, err := r.takeLock(stmt, p)
+	if err != nil {
+		return nil, err
+	}
+	defer lock.restore()
 	a := aim(stmt)
 	limit, limited := stmt.Clauses["LIMIT"]
 	restore := func() {
@@ -101,6 +106,7 @@ func (r *Runtime) buildSessions(db *gorm.DB, p *planner.Plan, alias string) ([]s
 	for i := range p.Targets {
 		target := &p.Targets[i]
 		stmt.Table, stmt.TableExpr = alias, r.asTable(target.Shard, alias)
+		lock.put()
 		if a.had {
 			stmt.Clauses["WHERE"] = a.where
 		}
