@@ -174,22 +174,18 @@ func dry(db *gorm.DB) *gorm.DB {
 	return db.Session(&gorm.Session{DryRun: true, SkipDefaultTransaction: true})
 }
 
-func (s *statement) ratio(r *bars.Report, prefix string, most float64, sharded, plain *gorm.DB) {
-	r.Ratio(prefix+s.name, most, s.run(sharded), s.run(plain))
-}
-
 func dryRunBars(t testing.TB, r *bars.Report) {
 	t.Helper()
 	p := barPair(t, testenv.SQLite())
 	r.Section("DryRun, dtde ÷ plain GORM")
 	for _, s := range routed {
-		s.ratio(r, "DryRun, ", 1.3, dry(p.sharded), dry(p.plain))
+		r.CPURatio("DryRun, "+s.name, 1.3, s.run(dry(p.sharded)), s.run(dry(p.plain)))
 	}
 	for _, s := range unsharded {
-		s.ratio(r, "DryRun, ", 1.03, dry(p.sharded), dry(p.plain))
+		r.CPURatio("DryRun, "+s.name, 1.03, s.run(dry(p.sharded)), s.run(dry(p.plain)))
 	}
 	for _, s := range scattered {
-		s.ratio(r, "DryRun, ", bars.NoBar, dry(p.sharded), dry(p.plain))
+		r.CPURatio("DryRun, "+s.name, bars.NoBar, s.run(dry(p.sharded)), s.run(dry(p.plain)))
 	}
 	r.Section("Allocations in DryRun beyond plain GORM's")
 	for i, s := range routed {
@@ -214,12 +210,12 @@ func realBars(t testing.TB, r *bars.Report, d testenv.DB) {
 		if i == 0 && d.Name != "mariadb" {
 			most = 1.1
 		}
-		s.ratio(r, d.Name+", ", most, p.sharded, p.plain)
+		r.Ratio(d.Name+", "+s.name, most, s.run(p.sharded), s.run(p.plain))
 	}
 	for _, s := range unsharded {
-		s.ratio(r, d.Name+", ", bars.NoBar, p.sharded, p.plain)
+		r.Ratio(d.Name+", "+s.name, bars.NoBar, s.run(p.sharded), s.run(p.plain))
 	}
 	for _, s := range scattered {
-		s.ratio(r, d.Name+", ", bars.NoBar, p.sharded, p.plain)
+		r.Ratio(d.Name+", "+s.name, bars.NoBar, s.run(p.sharded), s.run(p.plain))
 	}
 }

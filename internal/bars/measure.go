@@ -12,13 +12,33 @@ import (
 // Run is one call of what is measured.
 type Run func() error
 
-// roundTime is about how long one side of a round takes.
-const roundTime = 1500 * time.Microsecond
+// clock tells a time since some moment.
+type clock func() time.Duration
+
+var wallStart = time.Now()
+
+func wallTime() time.Duration { return time.Since(wallStart) }
+
+// roundTime is about how long one side of a round takes: less than the processor is
+// left to one program at a time.
+const roundTime = 400 * time.Microsecond
 
 // Ratio compares the time of ours with that of plain: the figure is the median over
 // the rounds of ours ÷ plain, most the largest ratio that meets the bar.
 func (r *Report) Ratio(name string, most float64, ours, plain Run) {
-	ratio, err := r.compare(ours, plain)
+	r.ratio(name, most, ours, plain, wallTime)
+}
+
+// CPURatio is Ratio for what waits for nothing and starts no goroutines: it compares
+// processor time.
+func (r *Report) CPURatio(name string, most float64, ours, plain Run) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	r.ratio(name, most, ours, plain, threadTime)
+}
+
+func (r *Report) ratio(name string, most float64, ours, plain Run, now clock) {
+	ratio, err := r.compare(ours, plain, now)
 	if err != nil {
 		r.Fault(name, err)
 		return
@@ -26,8 +46,8 @@ func (r *Report) Ratio(name string, most float64, ours, plain Run) {
 	r.Figure(name, "%.3f ×", ratio, most)
 }
 
-func (r *Report) compare(ours, plain Run) (float64, error) {
-	once, err := warm(ours, plain)
+func (r *Report) compare(ours, plain Run, now clock) (float64, error) {
+	once, err := warm(ours, plain, now)
 	if err != nil {
 		return 0, err
 	}
@@ -35,16 +55,18 @@ func (r *Report) compare(ours, plain Run) (float64, error) {
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	ratios := make([]float64, 0, r.Rounds)
 	for i := range r.Rounds {
-		runtime.GC()
+		if i%roundsPerGC == 0 {
+			runtime.GC()
+		}
 		first, second := ours, plain
 		if i%2 == 1 {
 			first, second = plain, ours
 		}
-		a, err := timed(first, n)
+		a, err := timed(first, n, now)
 		if err != nil {
 			return 0, err
 		}
-		b, err := timed(second, n)
+		b, err := timed(second, n, now)
 		if err != nil {
 			return 0, err
 		}
@@ -56,33 +78,35 @@ func (r *Report) compare(ours, plain Run) (float64, error) {
 	return median(ratios), nil
 }
 
+// roundsPerGC bounds the garbage of rounds: a few megabytes.
+const roundsPerGC = 10
+
 // warm runs both sides until they are at their pace, and gives plain's time per call.
-func warm(ours, plain Run) (time.Duration, error) {
-	for range 5 {
+func warm(ours, plain Run, now clock) (time.Duration, error) {
+	for range 20 {
 		if err := ours(); err != nil {
 			return 0, err
 		}
 	}
-	once := time.Duration(0)
 	for n := 5; ; n *= 2 {
-		took, err := timed(plain, n)
+		took, err := timed(plain, n, now)
 		if err != nil {
 			return 0, err
 		}
-		if once = took / time.Duration(n); took > roundTime {
-			return once, nil
+		if took > 2*roundTime {
+			return took / time.Duration(n), nil
 		}
 	}
 }
 
-func timed(run Run, n int) (time.Duration, error) {
-	began := time.Now()
+func timed(run Run, n int, now clock) (time.Duration, error) {
+	began := now()
 	for range n {
 		if err := run(); err != nil {
 			return 0, err
 		}
 	}
-	return time.Since(began), nil
+	return now() - began, nil
 }
 
 func median[T float64 | time.Duration](v []T) T {
@@ -138,7 +162,7 @@ func Median(run Run, calls int) (time.Duration, error) {
 	times := make([]time.Duration, calls)
 	for i := range times {
 		var err error
-		if times[i], err = timed(run, 1); err != nil {
+		if times[i], err = timed(run, 1, wallTime); err != nil {
 			return 0, err
 		}
 	}

@@ -12,7 +12,7 @@ type Report struct {
 	out         io.Writer
 	met, missed int
 	faults      []error
-	// Rounds is the number of rounds of a comparison; New sets 60.
+	// Rounds is the number of rounds of a comparison; New sets 200.
 	Rounds int
 }
 
@@ -20,7 +20,7 @@ type Report struct {
 const NoBar = -1
 
 // New makes a report that prints to out.
-func New(out io.Writer) *Report { return &Report{out: out, Rounds: 60} }
+func New(out io.Writer) *Report { return &Report{out: out, Rounds: 200} }
 
 // Section prints a heading.
 func (r *Report) Section(format string, args ...any) {
