@@ -7,7 +7,6 @@ import (
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
-	"gorm.io/gorm/schema"
 
 	"github.com/go-dtde/dtde/config"
 	"github.com/go-dtde/dtde/planner"
@@ -35,7 +34,7 @@ type Runtime struct {
 
 	tableExprs  sync.Map // *config.Shard → *aliasedTable
 	columnLists sync.Map // *schema.Schema → string
-	foreign     sync.Map // reflect.Type → error or nil: models that dtde does not own
+	foreign     foreignModels
 }
 
 // inner are GORM's own callbacks, and what its driver says it can do.
@@ -82,23 +81,30 @@ func (r *Runtime) Catalog() *config.Catalog { return r.catalog.Load() }
 // stands there. A statement aimed at a physical table by db.Table is not dtde's to
 // route.
 func (r *Runtime) owned(stmt *gorm.Statement) (t *config.Table, alias string) {
-	catalog := r.current(stmt.ConnPool)
-	if stmt.Schema != nil {
+	if stmt.Schema == nil && stmt.Table == "" && stmt.TableExpr == nil {
+		return nil, ""
+	}
+	if stmt.Schema == nil {
+		return r.ownedByName(r.current(stmt.ConnPool), stmt)
+	}
+	fault, foreign := r.foreign.find(stmt.Schema)
+	if !foreign {
+		catalog := r.current(stmt.ConnPool)
 		if t, ok := catalog.ByModel(stmt.Schema.ModelType); ok {
 			if stmt.Table == t.LogicalName && (stmt.TableExpr == nil || t.Namespace != "" || namesOnly(stmt.TableExpr.SQL, t.LogicalName)) {
 				return t, stmt.Table
 			}
 			return r.ownedByName(catalog, stmt)
 		}
-		r.checkForeign(stmt)
-		if stmt.Table == stmt.Schema.Table {
-			return nil, ""
-		}
+		fault = r.foreign.add(stmt.Schema)
 	}
-	if stmt.Table == "" && stmt.TableExpr == nil {
+	if fault != nil {
+		_ = stmt.AddError(fault)
+	}
+	if stmt.Table == stmt.Schema.Table || stmt.Table == "" && stmt.TableExpr == nil {
 		return nil, ""
 	}
-	return r.ownedByName(catalog, stmt)
+	return r.ownedByName(r.current(stmt.ConnPool), stmt)
 }
 
 // ownedByName finds the entity of db.Table("orders") and db.Table("orders AS o").
@@ -122,30 +128,6 @@ func (r *Runtime) ownedByName(catalog *config.Catalog, stmt *gorm.Statement) (*c
 		})
 	}
 	return nil, ""
-}
-
-// checkForeign refuses a model that carries dtde tags without being listed.
-func (r *Runtime) checkForeign(stmt *gorm.Statement) {
-	v, seen := r.foreign.Load(stmt.Schema.ModelType)
-	if !seen {
-		v = foreignFault(stmt.Schema)
-		r.foreign.Store(stmt.Schema.ModelType, v)
-	}
-	if err, bad := v.(error); bad {
-		_ = stmt.AddError(err)
-	}
-}
-
-type noFault struct{}
-
-func foreignFault(s *schema.Schema) any {
-	if !config.HasTags(s) {
-		return noFault{}
-	}
-	return &config.ShardError{
-		Entity: s.Name, Operation: "use", Cause: config.ErrNotRegistered,
-		Hint: "add dtde.Model(&" + s.Name + "{}) to Config.Entities, or remove its dtde tags",
-	}
 }
 
 // statement translates a GORM statement for the planner.

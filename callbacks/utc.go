@@ -24,6 +24,9 @@ func (r *Runtime) bindHook() func(*gorm.Statement, any) {
 		case string, int64, int, bool, float64, []byte, nil: // most values, told quickly
 			return
 		}
+		if _, foreign := r.foreign.find(stmt.Schema); foreign {
+			return
+		}
 		if _, owned := r.catalog.Load().ByModel(stmt.Schema.ModelType); owned {
 			if t, ok := instant(v); ok {
 				stmt.Vars[len(stmt.Vars)-1] = t
