@@ -3,7 +3,9 @@ package callbacks
 import (
 	"context"
 	"database/sql/driver"
+	"errors"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"gorm.io/gorm"
@@ -59,26 +61,32 @@ func (r *Runtime) openSessionSource(db *gorm.DB, p *planner.Plan, alias string, 
 	if p.Locking {
 		return r.lockInOrder(db, p, sqls, w)
 	}
-	sessions, err := resolver.OpenSessions(stmt.Context, stmt.ConnPool, r.dialect.Name, len(sqls), r.config.MaxParallelShards)
+	// the sessions live as long as their rows; a failure of one stops the others
+	ctx, cancel := context.WithCancel(stmt.Context)
+	sessions, err := resolver.OpenSessions(ctx, stmt.ConnPool, r.dialect.Name, len(sqls), r.config.MaxParallelShards)
 	if err != nil {
+		cancel()
 		return nil, err
 	}
-	src, err := r.openMerged(db, p, sqls, sessions, w)
+	src, err := r.openMerged(ctx, cancel, db, p, sqls, sessions, w)
 	if err != nil {
+		cancel()
 		sessions.Close()
 		return nil, err
 	}
-	return &sessionSource{Source: src, sessions: sessions}, nil
+	return &sessionSource{Source: src, sessions: sessions, cancel: cancel}, nil
 }
 
 // sessionSource ends its sessions when its rows end.
 type sessionSource struct {
 	merge.Source
 	sessions *resolver.Sessions
+	cancel   context.CancelFunc
 }
 
 // Close closes the rows first, then the sessions that they came from.
 func (s *sessionSource) Close() error {
+	defer s.cancel()
 	defer s.sessions.Close()
 	return s.Source.Close()
 }
@@ -143,8 +151,7 @@ func (r *Runtime) explainAll(sqls []shardSQL) string {
 
 // openMerged opens every shard's rows and merges them as the plan says. What it
 // returns closes them all; on error nothing is left open.
-func (r *Runtime) openMerged(db *gorm.DB, p *planner.Plan, sqls []shardSQL, sessions *resolver.Sessions, w *watch) (merge.Source, error) {
-	ctx := db.Statement.Context
+func (r *Runtime) openMerged(ctx context.Context, cancel context.CancelFunc, db *gorm.DB, p *planner.Plan, sqls []shardSQL, sessions *resolver.Sessions, w *watch) (merge.Source, error) {
 	sources := make([]merge.Source, len(sqls))
 	times := make([]time.Duration, len(sqls))
 	open := func(ctx context.Context, i int) error {
@@ -164,11 +171,22 @@ func (r *Runtime) openMerged(db *gorm.DB, p *planner.Plan, sqls []shardSQL, sess
 		return nil
 	}
 	var err error
+	var failed atomic.Bool
 	if sessions.Sequential() {
 		err = sessions.Each(ctx, open)
 	} else {
-		// the rows outlive Each: they are read under the statement's own context
-		err = resolver.Each(ctx, sessions.Lanes(), len(sqls), func(_ context.Context, i int) error { return open(ctx, i) })
+		// the rows outlive Each, so they are opened under a context that does, too
+		err = resolver.Each(ctx, sessions.Lanes(), len(sqls), func(_ context.Context, i int) error {
+			err := open(ctx, i)
+			if err == nil {
+				return nil
+			}
+			cancel()
+			if failed.Swap(true) && errors.Is(err, context.Canceled) {
+				return nil // stopped because of the first failure, which is reported
+			}
+			return err
+		})
 	}
 	if err != nil {
 		for _, s := range sources {
