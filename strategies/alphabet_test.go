@@ -75,6 +75,20 @@ func TestAlphabetRouting(t *testing.T) {
 	}
 }
 
+// Between the characters of a range stand bytes that are no UTF-8, and they are the
+// default shard's.
+func TestAlphabetRoutesBytesThatAreNoText(t *testing.T) {
+	t.Parallel()
+	s := build(t, withDefault(config.ByAlphabet("T", "Z-ǅ"), "other"), textKey)
+	for from, to := range map[string]string{"\x80": "\x81", "\xc3\xc0": "\xc4", "\xc3": "\xc3\x80", "\xff": "\xff\xff"} {
+		require.Equal(t, "other", place(t, s, config.Text(from)))
+		ids, _ := route(s, s.Shards(), config.HalfOpen(config.Text(from), config.Text(to)))
+		require.Equal(t, []string{"other"}, ids, "%q", from)
+	}
+	ids, _ := route(s, s.Shards(), config.HalfOpen(config.Text("À"), config.Text("Á")))
+	require.Equal(t, []string{"Z-Ǆ"}, ids)
+}
+
 func TestAlphabetPrunesRangesOnlyInByteOrder(t *testing.T) {
 	t.Parallel()
 	key := textKey

@@ -110,9 +110,8 @@ func (c *calendar) of(t time.Time) int64 {
 		return c.number(t.UTC().Date())
 	}
 	n := c.number(t.In(c.loc).Date())
-	for t.Unix() < c.start(n) {
-		n--
-	}
+	// A clock that is put back over midnight shows the day before once more: the period
+	// can only be a later one than the clock says.
 	for t.Unix() >= c.start(n+1) {
 		n++
 	}

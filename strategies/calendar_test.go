@@ -50,6 +50,14 @@ func TestPeriodsStartWhereTheLocalDayDoes(t *testing.T) {
 	}
 }
 
+func TestAClockPutBackOverMidnightStaysInTheNewDay(t *testing.T) {
+	t.Parallel()
+	cal := zoned(t, config.Day, "America/St_Johns")
+	again := time.Date(2010, 11, 7, 2, 45, 0, 0, time.UTC) // a quarter past eleven, once more
+	require.Equal(t, 6, again.In(cal.loc).Day())
+	require.Equal(t, "2010_11_07", string(cal.appendID(nil, cal.of(again))))
+}
+
 func TestIDs(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

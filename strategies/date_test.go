@@ -135,6 +135,9 @@ func TestDateFindsShardsBeyondNarrowedBounds(t *testing.T) {
 	ids, open = route(months(t), known, below(at("2024-01-10")))
 	require.Equal(t, known, ids)
 	require.False(t, open)
+	ids, open = route(months(t), known[:2], below(at("2024-01-10")))
+	require.Equal(t, known[:2], ids)
+	require.True(t, open)
 }
 
 func TestDateOnlyColumnsGoByTheCalendar(t *testing.T) {
@@ -154,6 +157,11 @@ func TestDateOnlyColumnsGoByTheCalendar(t *testing.T) {
 	ids, _ = route(s, known, closed(at("2024-01-31 12:00:00"), at("2024-02-29 12:00:00")))
 	require.Equal(t, []string{"2024_02"}, ids)
 	require.Contains(t, s.Fingerprint(), "zone=date")
+	from = time.Date(2024, 1, 1, 0, 0, 0, 0, berlin(t)) // still the year before in UTC
+	s = build(t, config.ByDate("D", config.Month, from, from.AddDate(1, 0, 0)), dateKey)
+	_, err = s.Place([]config.Value{at("2023-12-31")})
+	require.ErrorIs(t, err, config.ErrShardNotFound)
+	require.Equal(t, "2024_12", place(t, s, at("2024-12-31")))
 }
 
 func TestDateUpto(t *testing.T) {

@@ -28,6 +28,8 @@ func TestManual(t *testing.T) {
 	all := []string{"orders_2023", "orders_rest", "orders_2024"}
 	require.Equal(t, all, s.Shards())
 	require.Equal(t, "orders_2024", place(t, s, at("2024-01-01")))
+	require.Equal(t, "orders_2023", place(t, s, at("2023-01-01")))
+	require.Equal(t, "orders_rest", place(t, s, at("1999-01-01")))
 	require.Equal(t, "orders_rest", place(t, s, config.Null()))
 	_, err = s.Place([]config.Value{at("2025-01-01")})
 	require.ErrorIs(t, err, config.ErrShardNotFound)

@@ -70,6 +70,7 @@ func TestRangeFaults(t *testing.T) {
 	}
 	for name, ranges := range map[string][]config.Range{
 		"inside a wide one": {{ID: "wide", From: 0, To: 100}, {ID: "x", From: 1, To: 2}, {ID: "y", From: 50, To: 60}},
+		"of the last two":   {{ID: "x", From: 0, To: 10}, {ID: "y", From: 20, To: 40}, {ID: "z", From: 30, To: 50}},
 		"two open starts":   {{ID: "x", To: 2}, {ID: "y", To: 60}},
 		"after an open end": {{ID: "x", From: 2}, {ID: "y", From: 60}},
 	} {

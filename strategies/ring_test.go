@@ -1,6 +1,7 @@
 package strategies_test
 
 import (
+	"encoding/binary"
 	"fmt"
 	"hash/fnv"
 	"math"
@@ -109,6 +110,27 @@ func TestRingHash(t *testing.T) {
 	// All points at one place: the ring still gives every key one shard.
 	spec.RingHash = config.RingHash{Name: "bad/1", Sum: func([]byte) uint64 { return math.MaxUint64 }}
 	require.Equal(t, "node0", place(t, build(t, spec, intKey), config.Int(1)))
+}
+
+// A key belongs to the first point at or after its hash; of two points at one place, to
+// that of the smaller id.
+func TestRingPointsAndTies(t *testing.T) {
+	t.Parallel()
+	places := map[string]uint64{"a#0": 10, "b#0": 20, "c#0": 20}
+	sum := func(b []byte) uint64 {
+		if b[1] == 16 {
+			return places[string(b[2:])]
+		}
+		return binary.LittleEndian.Uint64(b[2:])
+	}
+	for _, list := range [][]config.RingNode{{{ID: "a"}, {ID: "b"}, {ID: "c"}}, {{ID: "c"}, {ID: "b"}, {ID: "a"}}} {
+		spec := config.ByRing("N", list...)
+		spec.VirtualNodes, spec.RingHash = 1, config.RingHash{Name: "itself/1", Sum: sum}
+		s := build(t, spec, intKey)
+		for key, want := range map[int64]string{0: "a", 10: "a", 11: "b", 20: "b", 21: "a"} {
+			require.Equal(t, want, place(t, s, config.Int(key)), key)
+		}
+	}
 }
 
 func TestRingRouting(t *testing.T) {
