@@ -3,7 +3,6 @@ package resolver
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"sync"
 	"sync/atomic"
 
@@ -291,9 +290,9 @@ func (t *Tx) Rollback() error {
 func (c *txCore) rollback() (err error) {
 	if begun, _ := c.end(); begun {
 		err = c.real.Rollback()
-		if errors.Is(err, sql.ErrTxDone) && !c.given && c.ctx.Err() != nil {
-			// The end of the context rolled it back already. As an error that would be
-			// added to the statement's own, and GORM would then show this one only.
+		if !c.given && c.ctx.Err() != nil {
+			// The end of the context rolled it back, or closed its connection. As an error
+			// that would be added to the statement's own, and GORM would then show it only.
 			err = nil
 		}
 	}
