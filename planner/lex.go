@@ -409,8 +409,8 @@ func (l *lexer) lineComment(i int) int {
 // comment skips a comment in whole statements, unless engines differ on its end or
 // run what stands in it.
 func (l *lexer) comment(i int) int {
-	n := strings.Index(l.src[i:], "*/")
-	if !l.params || n < 0 || strings.Contains(l.src[i+2:i+n], "/*") || strings.HasPrefix(l.src[i:], "/*!") || strings.HasPrefix(l.src[i:], "/*M!") {
+	n := strings.Index(l.src[i+2:], "*/") + 2
+	if !l.params || n < 2 || strings.Contains(l.src[i+2:i+n], "/*") || strings.HasPrefix(l.src[i:], "/*!") || strings.HasPrefix(l.src[i:], "/*M!") {
 		return l.fail("a comment")
 	}
 	return i + n + 2
