@@ -290,8 +290,10 @@ func (c *creation) insert(s *config.Shard, p *planner.Plan) {
 	case upsert && (name == "postgres" || name == "sqlite"):
 		// the logical name stays valid in DO UPDATE
 		insert.Table = clause.Table{Name: c.r.asTable(s, c.alias).SQL, Raw: true}
-	case name == "mysql" && upsert || name == "sqlserver":
-		// neither takes an alias here
+	case name == "sqlserver":
+		stmt.Table, stmt.TableExpr = s.Table, nil // IDENTITY_INSERT takes no alias
+	case name == "mysql" && upsert:
+		// no alias here
 		stmt.Table, stmt.TableExpr = s.Table, nil
 		if oc, ok := conflict.Expression.(clause.OnConflict); ok {
 			qualified, err := c.qualify(oc, s)
@@ -305,7 +307,11 @@ func (c *creation) insert(s *config.Shard, p *planner.Plan) {
 		}
 	}
 	stmt.AddClause(insert)
-	c.r.inner.create(c.db)
+	if c.r.dialect.Name == "sqlserver" && (upsert || c.rows.maps != nil) {
+		c.insertKeyed(s)
+	} else {
+		c.r.inner.create(c.db)
+	}
 	p.Statements = append(p.Statements, planner.SQL{Shards: []string{s.ID}, Text: stmt.SQL.String(), Args: len(stmt.Vars)})
 	stmt.Table, stmt.TableExpr = table, expr
 	if stmt.Clauses["INSERT"] = into; !had {

@@ -196,21 +196,10 @@ func (c *creation) present(s *config.Shard, rows []int) ([]string, error) {
 		}
 	}
 	columns := make([]string, len(primary))
-	names := make([]clause.Column, len(primary))
 	for i, f := range primary {
-		columns[i], names[i] = c.r.quote(f.DBName), clause.Column{Name: f.DBName}
+		columns[i] = c.r.quote(f.DBName)
 	}
-	in := clause.IN{Column: names[0]}
-	if len(primary) > 1 {
-		in.Column = names
-	}
-	for _, t := range tuples {
-		if len(primary) > 1 {
-			in.Values = append(in.Values, t)
-		} else {
-			in.Values = append(in.Values, t[0])
-		}
-	}
+	in := c.r.primaryIn(primary, tuples)
 	tx := session(c.db)
 	found := []string{}
 	rowsOut, err := tx.Raw("SELECT "+strings.Join(columns, ",")+" FROM "+c.r.quote(s.Table)+" WHERE ?", in).Rows()

@@ -105,9 +105,8 @@ func (w *writer) columnName(c any) string {
 func (w *writer) moveFrom(a *aimed, from *planner.Target, to *config.Shard) (some bool, err error) {
 	r, fields := w.r, w.plan.Table.Schema.PrimaryFields
 	quoted := make([]string, len(fields))
-	names := make([]clause.Column, len(fields))
 	for i, f := range fields {
-		quoted[i], names[i] = r.quote(f.DBName), clause.Column{Name: f.DBName}
+		quoted[i] = r.quote(f.DBName)
 	}
 	keys, err := w.lock(a, from, quoted)
 	if err != nil || len(keys) == 0 {
@@ -119,18 +118,12 @@ func (w *writer) moveFrom(a *aimed, from *planner.Target, to *config.Shard) (som
 	}
 	list := strings.Join(columns, ",")
 	for chunk := range slices.Chunk(keys, guardBatch) {
-		in := clause.IN{Column: names[0]}
-		if len(fields) > 1 {
-			in.Column = names
+		in := r.primaryIn(fields, chunk)
+		copying := "INSERT INTO " + r.quote(to.Table) + " (" + list + ") SELECT " + list + " FROM " + r.quote(from.Shard.Table) + " WHERE ?"
+		if r.identity(w.plan.Table) != nil {
+			copying = r.identityInsert(to, "ON") + copying + ";" + r.identityInsert(to, "OFF")
 		}
-		for _, k := range chunk {
-			if len(fields) > 1 {
-				in.Values = append(in.Values, k)
-			} else {
-				in.Values = append(in.Values, k[0])
-			}
-		}
-		copied := session(w.db).Exec("INSERT INTO "+r.quote(to.Table)+" ("+list+") SELECT "+list+" FROM "+r.quote(from.Shard.Table)+" WHERE ?", in)
+		copied := session(w.db).Exec(copying, in)
 		if copied.Error != nil {
 			return false, copied.Error
 		}

@@ -35,6 +35,11 @@ func (r *Runtime) update(db *gorm.DB) {
 	}
 	stmt.AddClauseIfNotExists(clause.Update{})
 	if _, ok := stmt.Clauses["SET"]; !ok {
+		if pk := r.identity(t); pk != nil { // which SQL Server never updates
+			omits := stmt.Omits
+			stmt.Omits = append(slices.Clone(omits), pk.DBName)
+			defer func() { stmt.Omits = omits }()
+		}
 		set := gormcallbacks.ConvertToAssignments(stmt)
 		if len(set) == 0 {
 			return
@@ -108,6 +113,7 @@ func (r *Runtime) write(db *gorm.DB, t *config.Table, alias string, op planner.O
 		fail(db, err)
 		return
 	}
+	r.spreadTuples(stmt)
 	watch := r.watch(stmt, t, op)
 	p, err := r.planWrite(db, t, alias, op, set)
 	if err != nil {

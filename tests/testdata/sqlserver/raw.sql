@@ -1,0 +1,56 @@
+-- select
+-- select Customer: one {US}
+SELECT * FROM "customers_us" AS "customers" WHERE region = @p1
+
+-- select by the driver's parameter
+-- select Customer: one {US}
+SELECT * FROM "customers_us" AS "customers" WHERE region = @p1
+
+-- select with TOP and brackets
+-- select Customer: one {US}
+SELECT TOP 5 [c].[name] FROM "customers_us" AS [c] WHERE [c].[region] = @p1 ORDER BY [c].[name]
+
+-- select with qualified names
+-- select Customer: one {US}
+SELECT customers.name FROM "customers_us" AS "customers" WHERE customers.region = 'US' AND name = @p1
+
+-- select with a hint
+-- refused: dtde: unsupported on a sharded model (Customer): SQL text over more than one table, or in a form that is not understood; use the builder, or the shard's own table name [raw-shape]
+
+-- select from a schema
+-- select Invoice: one {EU}
+SELECT * FROM "sales"."invoices_eu" AS "invoices" WHERE region = @p1
+
+-- select from a quoted schema
+-- select Invoice: one {EU}
+SELECT i.total FROM "sales"."invoices_eu" i WHERE i.region = @p1
+
+-- update
+-- update Customer: one {US}
+UPDATE "customers_us" SET name = @p1 WHERE region = @p2
+
+-- update with an alias
+-- refused: dtde: unsupported on a sharded model (Customer): SQL text that is no plain SELECT, INSERT, UPDATE or DELETE; use the builder, or the shard's own table name [raw-shape]
+
+-- delete
+-- delete Customer: one {US}
+DELETE FROM "customers_us" WHERE region = @p1
+
+-- delete with qualified names
+-- delete Customer: one {US}
+DELETE FROM "customers_us" WHERE "customers_us".region = @p1
+
+-- insert
+-- insert Customer: one {US}
+INSERT INTO "customers_us" (id, name, region) VALUES (@p1, @p2, @p3)
+
+-- insert with output
+-- refused: dtde: unsupported on a sharded model (Customer): an INSERT without VALUES; use the builder, or the shard's own table name [raw-insert]
+
+-- on a named shard
+-- update Customer: one {EU}
+UPDATE "customers_eu" SET name = UPPER(name)
+
+-- over all shards
+-- refused: dtde: unsupported on a sharded model (Customer): SQL text over more than one shard; name the shard key in its WHERE clause, use the builder, or say where with dtde.OnShard [raw-shards]
+
