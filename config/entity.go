@@ -94,6 +94,7 @@ const (
 
 // KeySpec is an entity's key generator.
 type KeySpec struct {
+	// Source is where keys come from.
 	Source KeySource
 	// Func makes a key (KeyCustom); it is called once per row whose key is zero and
 	// must be safe for concurrent use. model is a pointer to the row, or the map.

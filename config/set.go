@@ -16,7 +16,10 @@ type Bound struct {
 }
 
 // Interval is a non-empty range of non-NULL values of one kind.
-type Interval struct{ From, To Bound }
+type Interval struct {
+	// From is the lower end, To the upper one.
+	From, To Bound
+}
 
 // Set is a set of key values: disjoint intervals in ascending order, and NULL or
 // not. Sets are immutable; operations return new ones. The zero Set is empty.

@@ -119,12 +119,15 @@ type StrategySpec struct {
 
 // Range is one shard of a range strategy: keys in [From, To). A nil end is open.
 type Range struct {
-	ID       string
+	// ID is the shard's id.
+	ID string
+	// From is inclusive, To exclusive; values that KeyColumn.Convert takes, or nil.
 	From, To any
 }
 
 // RingNode is one shard of a consistent ring.
 type RingNode struct {
+	// ID is the shard's id.
 	ID string
 	// Weight is relative, 1 to 1000; 0 means 1.
 	Weight int

@@ -30,7 +30,9 @@ type Hooks struct {
 
 // Made is an entity with the shards that a schema call acted on.
 type Made struct {
-	Table  *config.Table
+	// Table is the entity.
+	Table *config.Table
+	// Shards are those whose tables were made, changed or dropped.
 	Shards []*config.Shard
 }
 

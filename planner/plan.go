@@ -36,6 +36,7 @@ func (f Form) String() string {
 
 // Target is one shard of a plan.
 type Target struct {
+	// Shard is where the statement goes.
 	Shard *config.Shard
 	// Where replaces the statement's WHERE expressions on this shard: the caller's
 	// own with IN lists cut to the shard's values. nil means the caller's as they are.
@@ -50,6 +51,7 @@ type Target struct {
 // Plan is a decision: which shards a statement visits, how, and why. It is data;
 // nobody changes it but the executor, which fills in Statements.
 type Plan struct {
+	// Operation is what the statement does.
 	Operation Operation
 	// Entity is the model's name.
 	Entity string

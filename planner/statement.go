@@ -45,6 +45,7 @@ func (d Dialect) sqlserver() bool { return d.Name == "sqlserver" }
 // Statement is a GORM statement as the planner sees it. The planner changes nothing
 // of it, nor of the clauses.
 type Statement struct {
+	// Operation is what the statement does.
 	Operation Operation
 	// Table is the entity, Epoch the catalog's epoch it comes from.
 	Table *config.Table
