@@ -10,7 +10,7 @@ import (
 const maxBoxes = 64
 
 // maxProduct bounds the pairs of boxes that one AND may look at.
-const maxProduct = 1024
+const maxProduct = 256
 
 // area is a set of rows as seen through the key columns: everything, or a union of
 // boxes. It holds at least the rows that it stands for; exact tells that it holds
@@ -151,13 +151,20 @@ func widen(boxes []Box, n int) []Box {
 	if len(boxes) <= n {
 		return boxes
 	}
-	last := slices.Clone(boxes[n-1])
-	for _, b := range boxes[n:] {
-		for i := range last {
-			last[i] = last[i].Union(b[i])
-		}
+	last := make(Box, len(boxes[0]))
+	for i := range last {
+		last[i] = unionOf(boxes[n-1:], i)
 	}
 	return append(slices.Clone(boxes[:n-1]), last)
+}
+
+// unionOf joins one column of all boxes; halving keeps thousands of them cheap.
+func unionOf(boxes []Box, column int) config.Set {
+	if len(boxes) == 1 {
+		return boxes[0][column]
+	}
+	half := len(boxes) / 2
+	return unionOf(boxes[:half], column).Union(unionOf(boxes[half:], column))
 }
 
 // intersect is nil if the boxes have nothing in common.

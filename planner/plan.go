@@ -146,6 +146,15 @@ func (p *Plan) Sent(shard *config.Shard, text string, args int) {
 	p.Statements = append(p.Statements, s)
 }
 
+// Shards lists the targets' shards, in visiting order.
+func (p *Plan) Shards() []*config.Shard {
+	shards := make([]*config.Shard, len(p.Targets))
+	for i := range p.Targets {
+		shards[i] = p.Targets[i].Shard
+	}
+	return shards
+}
+
 // ShardIDs lists the targets' ids, in visiting order.
 func (p *Plan) ShardIDs() []string {
 	ids := make([]string, len(p.Targets))
