@@ -93,9 +93,9 @@ func (c *creation) generateKeys() error {
 		}
 		return nil
 	}
-	var zero []int
+	zero := make([]int, 0, n)
 	for i := range n {
-		if _, isZero, _ := c.rows.get(i, pk); isZero {
+		if c.rows.zero(i, pk) {
 			zero = append(zero, i)
 		} else {
 			c.explicit[i] = true
@@ -128,7 +128,7 @@ func (c *creation) fillKeys(pk *schema.Field, spec config.KeySpec, zero []int) e
 			if err != nil {
 				return err
 			}
-			if err := c.rows.set(i, pk, id); err != nil {
+			if err := c.rows.setInt(i, pk, id); err != nil {
 				return err
 			}
 		}

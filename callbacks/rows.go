@@ -81,6 +81,31 @@ func (s *rowSet) get(i int, f *schema.Field) (v any, zero, present bool) {
 	return v, v == nil, present
 }
 
+// zero tells whether a field of row i has its zero value, without boxing the value.
+func (s *rowSet) zero(i int, f *schema.Field) bool {
+	if s.maps == nil && direct(f) {
+		return s.at(i).Field(f.StructField.Index[0]).IsZero()
+	}
+	_, zero, _ := s.get(i, f)
+	return zero
+}
+
+// direct tells a field that stands in the model's struct itself, as it is.
+func direct(f *schema.Field) bool {
+	return len(f.StructField.Index) == 1 && f.StructField.Index[0] >= 0 && f.Serializer == nil
+}
+
+// setInt writes a whole number to a field of row i.
+func (s *rowSet) setInt(i int, f *schema.Field, n int64) error {
+	if s.maps == nil && direct(f) {
+		if v := s.at(i).Field(f.StructField.Index[0]); v.Kind() == reflect.Int64 && v.CanSet() {
+			v.SetInt(n)
+			return nil
+		}
+	}
+	return s.set(i, f, n)
+}
+
 // set writes a field of row i.
 func (s *rowSet) set(i int, f *schema.Field, v any) error {
 	if s.maps == nil {

@@ -28,6 +28,9 @@ func (r *Runtime) bindHook() func(*gorm.Statement, any) {
 			return
 		}
 		if _, owned := r.catalog.Load().ByModel(stmt.Schema.ModelType); owned {
+			if t, ok := v.(time.Time); ok && t.Location() == time.UTC {
+				return
+			}
 			if t, ok := instant(v); ok {
 				stmt.Vars[len(stmt.Vars)-1] = t
 			}

@@ -16,7 +16,9 @@ import (
 // makes at run time and the catalog does not know yet has its target marked New. The
 // error is a *config.ShardError or *config.UnsupportedError; it names the row.
 func PlanInsert(s *Statement, values *clause.Values) (*Plan, error) {
-	p := &Plan{Operation: s.Operation, Entity: s.Table.Name, Table: s.Table, Epoch: s.Epoch}
+	one := &oneInsert{}
+	p := &one.plan
+	p.Operation, p.Entity, p.Table, p.Epoch = s.Operation, s.Table.Name, s.Table, s.Epoch
 	p.Merge.Limit = -1
 	if len(s.OnShard) > 0 && (values == nil || len(s.Table.Keys) == 0) {
 		return s.insertOn(p, values)
@@ -24,27 +26,13 @@ func PlanInsert(s *Statement, values *clause.Values) (*Plan, error) {
 	if values == nil || len(values.Values) == 0 {
 		return nil, s.refuse("insert-rows", "an insert whose rows are not known", "use Create with the rows themselves")
 	}
-	columns, err := s.keyPositions(values)
+	var positions [4]int
+	columns, err := s.keyPositions(values, positions[:0])
 	if err != nil {
 		return nil, err
 	}
-	index := map[string]int{}
-	key := make([]config.Value, len(s.Table.Keys))
-	for row, cells := range values.Values {
-		id, err := s.placeRow(row, cells, columns, key)
-		if err != nil {
-			return nil, err
-		}
-		at, seen := index[id]
-		if !seen {
-			target, err := s.insertTarget(row, id)
-			if err != nil {
-				return nil, err
-			}
-			at = len(p.Targets)
-			index[id], p.Targets = at, append(p.Targets, target)
-		}
-		p.Targets[at].Rows = append(p.Targets[at].Rows, row)
+	if err := s.placeRows(p, one, values.Values, columns); err != nil {
+		return nil, err
 	}
 	if err := s.onlyNamed(p); err != nil {
 		return nil, err
@@ -57,6 +45,65 @@ func PlanInsert(s *Statement, values *clause.Values) (*Plan, error) {
 	return p, nil
 }
 
+// oneInsert is the plan of an insert, with room for what it needs for a single row.
+type oneInsert struct {
+	plan   Plan
+	target [1]Target
+	row    [1]int
+	key    [1]config.Value
+}
+
+// placeRows makes the targets: the shards of the rows, with the rows of each.
+func (s *Statement) placeRows(p *Plan, one *oneInsert, rows [][]any, columns []int) error {
+	key := one.key[:]
+	if len(columns) != 1 {
+		key = make([]config.Value, len(columns))
+	}
+	if len(rows) == 1 {
+		id, err := s.placeRow(0, rows[0], columns, key)
+		if err != nil {
+			return err
+		}
+		if one.target[0], err = s.insertTarget(0, id); err != nil {
+			return err
+		}
+		one.target[0].Rows, p.Targets = one.row[:], one.target[:]
+		return nil
+	}
+	index := map[string]int32{}
+	places := make([]int32, len(rows)) // the target of each row
+	var counts []int
+	last, at := "", int32(-1)
+	for row, cells := range rows {
+		id, err := s.placeRow(row, cells, columns, key)
+		if err != nil {
+			return err
+		}
+		if at < 0 || id != last {
+			var seen bool
+			if at, seen = index[id]; !seen {
+				target, err := s.insertTarget(row, id)
+				if err != nil {
+					return err
+				}
+				at = int32(len(p.Targets))
+				index[id], p.Targets, counts = at, append(p.Targets, target), append(counts, 0)
+			}
+			last = id
+		}
+		places[row] = at
+		counts[at]++
+	}
+	all := make([]int, len(rows))
+	for i, n := range counts {
+		p.Targets[i].Rows, all = all[:0:n], all[n:]
+	}
+	for row, at := range places {
+		p.Targets[at].Rows = append(p.Targets[at].Rows, row)
+	}
+	return nil
+}
+
 func (s *Statement) insertForm(p *Plan, rows int) {
 	p.Reason = strconv.Itoa(rows) + " rows by their shard keys"
 	if rows == 1 {
@@ -67,17 +114,17 @@ func (s *Statement) insertForm(p *Plan, rows int) {
 	}
 }
 
-// keyPositions finds the key columns among the inserted ones.
-func (s *Statement) keyPositions(values *clause.Values) ([]int, error) {
-	positions := make([]int, len(s.Table.Keys))
+// keyPositions appends to positions where the key columns are among the inserted ones.
+func (s *Statement) keyPositions(values *clause.Values, positions []int) ([]int, error) {
 	for k := range s.Table.Keys {
 		key := &s.Table.Keys[k]
-		positions[k] = slices.IndexFunc(values.Columns, func(c clause.Column) bool {
+		at := slices.IndexFunc(values.Columns, func(c clause.Column) bool {
 			return c.Name == key.Column || (s.Dialect.sqlite() || s.Dialect.mysql()) && foldASCII(c.Name) == foldASCII(key.Column)
 		})
-		if positions[k] < 0 {
+		if at < 0 {
 			return nil, s.rowError(-1, config.ErrMissingShardKey, "give every row a value for "+key.Column)
 		}
+		positions = append(positions, at)
 	}
 	return positions, nil
 }
