@@ -33,7 +33,7 @@ func (s *Statement) plan(r routed) *Plan {
 	for i, shard := range r.shards {
 		p.Targets[i].Shard = shard
 	}
-	if r.predicate != nil && len(p.Targets) > 1 && !s.Joins {
+	if r.predicate != nil && len(p.Targets) > 1 && !s.joins() {
 		s.split(p)
 	}
 	return p
@@ -89,7 +89,7 @@ func (s *Statement) inUnion(p *Plan, shape *shape) {
 		p.FormReason = "a union, as asked"
 	}
 	split := slices.ContainsFunc(p.Targets, func(t Target) bool { return t.Where != nil })
-	if s.Joins || !split && !s.Dialect.mysql() {
+	if s.joins() || !split && !s.Dialect.mysql() {
 		return
 	}
 	p.Pushed = true

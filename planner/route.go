@@ -42,7 +42,7 @@ func (s *Statement) extract() Predicate {
 		return p
 	}
 	p := Extract(s.Table, s.alias(), s.Dialect, exprs)
-	if s.Joins {
+	if s.joins() {
 		p.outer()
 	}
 	return p

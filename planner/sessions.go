@@ -26,7 +26,7 @@ func (s *Statement) skipsLocked() bool {
 func (s *Statement) inSessions(p *Plan, h *shape) error {
 	const way = "let the planner use a union, or narrow the statement to one shard"
 	switch {
-	case s.Joins:
+	case s.joins():
 		return s.refuse("sessions-join", "a join by sessions", way)
 	case h.grouped:
 		return s.refuse("sessions-group", "GROUP BY or HAVING by sessions", way)

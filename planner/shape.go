@@ -62,7 +62,7 @@ func (s *Statement) shape() *shape {
 	}
 	if h.limit > 0 && h.offset <= math.MaxInt32-h.limit && limits {
 		h.branchLimit = h.limit + h.offset
-		h.pushesLimit = h.plain && !h.grouped && !h.distinct && !s.Joins && (!h.ordered || h.plainOrder)
+		h.pushesLimit = h.plain && !h.grouped && !h.distinct && !s.joins() && (!h.ordered || h.plainOrder)
 	}
 	if !limits {
 		h.plain, h.count = false, false

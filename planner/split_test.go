@@ -79,12 +79,15 @@ func TestSplitKeeps(t *testing.T) {
 		with  func(*planner.Statement)
 		where []clause.Expression
 	}{
-		"one shard":        {byRegion(t), nil, []clause.Expression{clause.IN{Column: "region", Values: []any{"US", "US"}}}},
-		"another column":   {byRegion(t), nil, []clause.Expression{clause.IN{Column: "name", Values: []any{"US", "EU"}}}},
-		"two keys":         {composite(t), nil, []clause.Expression{clause.IN{Column: "region", Values: []any{"US", "EU"}}}},
-		"other table":      {byRegion(t), nil, []clause.Expression{clause.IN{Column: "x.region", Values: []any{"US", "EU"}}}},
-		"not convertible":  {hashed(t, 4), nil, []clause.Expression{clause.IN{Column: "code", Values: []any{"a", "b"}}}},
-		"joins":            {byRegion(t), func(s *planner.Statement) { s.Joins = true }, []clause.Expression{clause.IN{Column: "region", Values: []any{"US", "EU"}}}},
+		"one shard":       {byRegion(t), nil, []clause.Expression{clause.IN{Column: "region", Values: []any{"US", "US"}}}},
+		"another column":  {byRegion(t), nil, []clause.Expression{clause.IN{Column: "name", Values: []any{"US", "EU"}}}},
+		"two keys":        {composite(t), nil, []clause.Expression{clause.IN{Column: "region", Values: []any{"US", "EU"}}}},
+		"other table":     {byRegion(t), nil, []clause.Expression{clause.IN{Column: "x.region", Values: []any{"US", "EU"}}}},
+		"not convertible": {hashed(t, 4), nil, []clause.Expression{clause.IN{Column: "code", Values: []any{"a", "b"}}}},
+		"joins":           {byRegion(t), func(s *planner.Statement) { s.Joins = true }, []clause.Expression{clause.IN{Column: "region", Values: []any{"US", "EU"}}}},
+		"joins in FROM": {byRegion(t), func(s *planner.Statement) {
+			s.Clauses["FROM"] = clause.Clause{Expression: clause.From{Joins: []clause.Join{{}}}}
+		}, []clause.Expression{clause.IN{Column: "region", Values: []any{"US", "EU"}}}},
 		"on shard":         {byRegion(t), func(s *planner.Statement) { s.OnShard = []string{"US", "EU"} }, []clause.Expression{clause.IN{Column: "region", Values: []any{"US", "EU"}}}},
 		"selected aliases": {byRegion(t), func(s *planner.Statement) { s.Selects = []string{"name AS region"} }, []clause.Expression{clause.IN{Column: "region", Values: []any{"US", "EU"}}}},
 	} {

@@ -103,3 +103,16 @@ func (s *Statement) where() (exprs []clause.Expression, ok bool) {
 	}
 	return w.Exprs, true
 }
+
+// joins tells whether other tables stand beside the entity, also in a FROM clause.
+func (s *Statement) joins() bool {
+	if s.Joins {
+		return true
+	}
+	c, ok := s.Clauses["FROM"]
+	if !ok || c.Expression == nil {
+		return false
+	}
+	from, plain := c.Expression.(clause.From)
+	return !plain || len(from.Joins) > 0 || len(from.Tables) > 1
+}

@@ -51,7 +51,7 @@ func (s *Statement) exactSteps() error {
 	if c, ok := s.Clauses["ORDER BY"]; ok && c.Expression != nil {
 		return s.refuse("write-order", s.Operation.String()+" with ORDER BY over several shards", way)
 	}
-	if s.Joins {
+	if s.joins() {
 		return s.refuse("write-join", s.Operation.String()+" with joins over several shards", way)
 	}
 	return nil
