@@ -348,6 +348,9 @@ func (c *creation) placeByState(s *planner.Statement) (*planner.Plan, error) {
 		}
 		return id, c.makeShards(ctx, []string{id})
 	}
+	if err := c.r.claim(stmt.Context, stmt.ConnPool, c.table); err != nil {
+		return nil, err
+	}
 	room, err := c.r.store.Reserve(stmt.Context, stmt.ConnPool, c.table.LogicalName, c.rows.len(), rotating.MaxRows, next)
 	if err != nil {
 		return nil, err

@@ -100,6 +100,30 @@ func (r *Runtime) private(pool gorm.ConnPool) (*resolver.Tx, bool) {
 	return resolver.Transaction(pool)
 }
 
+// claimKey marks, in a transaction, that it holds SQLite's write lock.
+type claimKey struct{}
+
+// claim takes SQLite's write lock in the transaction of a statement that will write,
+// before dtde reads anything for it (see store.Claim). What GORM sends as one INSERT
+// waits for other writers; with a read before it, it would fail beside them.
+func (r *Runtime) claim(ctx context.Context, pool gorm.ConnPool, t *config.Table) error {
+	tx, ok := r.private(pool)
+	if !ok || tx.Value(claimKey{}) != nil {
+		return nil
+	}
+	if r.haveCatalog.Load() {
+		if err := r.store.Claim(ctx, pool); err != nil {
+			return err
+		}
+	} else if len(t.Shards) > 0 {
+		if _, err := pool.ExecContext(ctx, "DELETE FROM "+r.quote(t.Shards[0].Table)+" WHERE 1 = 0"); err != nil {
+			return err
+		}
+	}
+	tx.SetValue(claimKey{}, true)
+	return nil
+}
+
 // ensureShards makes the tables of shards that do not exist yet and announces them,
 // before any row may go there. It runs on a connection of its own and is committed
 // first, except on SQLite, where it is part of the caller's transaction and
@@ -123,6 +147,9 @@ func (r *Runtime) ensureShards(ctx context.Context, pool gorm.ConnPool, t *confi
 		}
 	}
 	if err := r.ensureStore(ctx); err != nil {
+		return err
+	}
+	if err := r.claim(ctx, pool, t); err != nil {
 		return err
 	}
 	for _, id := range ids {

@@ -38,6 +38,9 @@ func (c *creation) guard(p *planner.Plan) error {
 			home[row] = p.Targets[i].Shard.ID
 		}
 	}
+	if err := c.r.claim(c.db.Statement.Context, c.db.Statement.ConnPool, c.table); err != nil {
+		return err
+	}
 	elsewhere, err := c.findElsewhere(given, home)
 	if err != nil {
 		return err

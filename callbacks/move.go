@@ -17,6 +17,9 @@ import (
 func (w *writer) move(a *aimed) error {
 	stmt := w.db.Statement
 	dest := w.plan.Destination
+	if err := w.r.claim(stmt.Context, stmt.ConnPool, w.plan.Table); err != nil {
+		return err
+	}
 	if dest.New {
 		if err := w.r.ensureShards(stmt.Context, stmt.ConnPool, w.plan.Table, []string{dest.Shard.ID}); err != nil {
 			return err

@@ -92,6 +92,9 @@ func (n *Node) Generator(ctx context.Context, pool gorm.ConnPool) (*keys.Generat
 
 // secure makes sure that the lease is held and recorded.
 func (n *Node) secure(ctx context.Context, pool gorm.ConnPool, now time.Time) error {
+	if err := n.store.Claim(ctx, pool); err != nil {
+		return err
+	}
 	if n.lease != nil && n.tentative != nil {
 		switch err := n.lease.Confirm(ctx, pool); {
 		case errors.Is(err, ErrLeaseLost):

@@ -73,6 +73,19 @@ func (s *Store) writing(pool gorm.ConnPool) gorm.ConnPool {
 	return s.pool
 }
 
+// Claim takes SQLite's write lock for a transaction that is going to write, before
+// anything is read in it: one that has read can't become a writing one any more once
+// another connection has written, and fails with SQLITE_BUSY at once. For other engines
+// and outside a transaction it does nothing. dtde's tables must be there.
+func (s *Store) Claim(ctx context.Context, pool gorm.ConnPool) error {
+	tx, ok := s.inside(pool)
+	if !ok || s.dialect != "sqlite" {
+		return nil
+	}
+	_, err := tx.ExecContext(ctx, "UPDATE dtde_nodes SET node = node WHERE 1 = 0")
+	return attempted("begin to write", err)
+}
+
 // errUndo has atomically roll back and report success.
 var errUndo = errors.New("nothing to do")
 
