@@ -79,6 +79,11 @@ func (r *Runtime) planRaw(stmt *gorm.Statement, rs *planner.RawStatement) (*plan
 			return nil, err
 		}
 		if p.Open && !stmt.DryRun {
+			if rs.Operation != planner.Select {
+				if err := r.claim(stmt.Context, stmt.ConnPool, t); err != nil {
+					return nil, err
+				}
+			}
 			changed, err := r.refreshIfStale(stmt.Context, stmt.ConnPool)
 			if err != nil {
 				return nil, err

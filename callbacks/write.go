@@ -139,6 +139,9 @@ func (r *Runtime) planWrite(db *gorm.DB, t *config.Table, alias string, op plann
 		if err != nil || !p.Open || db.DryRun {
 			return p, err
 		}
+		if err := r.claim(db.Statement.Context, db.Statement.ConnPool, t); err != nil {
+			return nil, err
+		}
 		changed, err := r.refreshIfStale(db.Statement.Context, db.Statement.ConnPool)
 		if err != nil || !changed {
 			return p, err
