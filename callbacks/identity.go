@@ -72,7 +72,7 @@ func (k *keyed) build() (output bool) {
 		_ = stmt.WriteByte(')')
 		output = k.output()
 		_, _ = stmt.WriteString(" VALUES ")
-		k.rows()
+		k.tuples()
 	}
 	_ = stmt.WriteByte(';')
 	if explicit {
@@ -97,7 +97,7 @@ func (k *keyed) merge(conflict clause.OnConflict) {
 	stmt := k.db.Statement
 	stmt.Table = k.alias
 	_, _ = stmt.WriteString("MERGE INTO " + k.r.asTable(k.shard, k.alias).SQL + " USING (VALUES ")
-	k.rows()
+	k.tuples()
 	_, _ = stmt.WriteString(`) AS "excluded" (`)
 	k.columns("")
 	_, _ = stmt.WriteString(") ON ")
@@ -135,7 +135,7 @@ func (k *keyed) columns(table string) {
 	}
 }
 
-func (k *keyed) rows() {
+func (k *keyed) tuples() {
 	stmt := k.db.Statement
 	for i, row := range k.values.Values {
 		if i > 0 {
@@ -148,24 +148,24 @@ func (k *keyed) rows() {
 }
 
 // output asks for what the database fills in and the program reads back into structs.
-func (k *keyed) output() (any bool) {
+func (k *keyed) output() (asked bool) {
 	stmt := k.db.Statement
-	if stmt.Schema == nil || k.creation.rows.maps != nil {
+	if stmt.Schema == nil || k.rows.maps != nil {
 		return false
 	}
 	for _, f := range stmt.Schema.FieldsWithDefaultDBValue {
 		if !f.Readable || k.given[f.DBName] {
 			continue
 		}
-		if any {
+		if asked {
 			_, _ = stmt.WriteString(",INSERTED.")
 		} else {
 			_, _ = stmt.WriteString(" OUTPUT INSERTED.")
 		}
 		stmt.WriteQuoted(f.DBName)
-		any = true
+		asked = true
 	}
-	return any
+	return asked
 }
 
 func (k *keyed) run(output bool) {
