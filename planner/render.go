@@ -137,7 +137,8 @@ func (r *renderer) value(v any) {
 	rv := reflect.ValueOf(v)
 	switch rv.Kind() {
 	case reflect.Slice, reflect.Array:
-		if rv.Type().Elem().Kind() == reflect.Uint8 {
+		// GORM writes an empty list for an empty byte string, unless it is a []byte.
+		if _, bytes := v.([]byte); rv.Type().Elem().Kind() == reflect.Uint8 && (bytes || rv.Len() > 0) {
 			if rv.Type().Elem() != reflect.TypeFor[uint8]() {
 				r.opaque()
 				return

@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"database/sql/driver"
 	"reflect"
 	"slices"
 	"strings"
@@ -241,14 +242,22 @@ func (c *cutter) place(dim int, v config.Value) (id string, ok bool) {
 	return "", !r.All && !r.Open && len(r.IDs) == 0
 }
 
-// plainOrBare tells a value that GORM binds as one; others it could expand.
+// plainOrBare tells a value that GORM binds as one; others it could expand, or write
+// as SQL of their own.
 func plainOrBare(v any) bool {
 	if plainValue(v) {
 		return true
 	}
-	switch reflect.ValueOf(v).Kind() {
+	if gormValuer(v) {
+		return false
+	}
+	switch rv := reflect.ValueOf(v); rv.Kind() {
+	case reflect.Array, reflect.Slice:
+		_, bytes := v.([]byte)
+		_, valuer := v.(driver.Valuer)
+		return bytes || valuer || rv.Len() > 0
 	case reflect.Bool, reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64, reflect.Uint, reflect.Uint8,
-		reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.String, reflect.Pointer, reflect.Struct, reflect.Array, reflect.Slice:
+		reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.String, reflect.Pointer, reflect.Struct:
 		return true
 	}
 	return false
