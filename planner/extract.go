@@ -108,25 +108,25 @@ func (s *scope) render(where []clause.Expression) (area, []string) {
 // of one column with one plain value each, which GORM joins by AND.
 func (s *scope) simple(where []clause.Expression) (area, bool) {
 	out := everything()
-	for _, e := range where {
-		c, op, v, ok := comparison(e)
-		if !ok {
-			list, ok := s.simpleList(e)
+	walk := conjunction{exprs: where}
+	for c := (condition{}); walk.next(&c); {
+		if c.other != nil {
+			list, ok := s.simpleList(c.other)
 			if !ok {
 				return area{}, false
 			}
 			out = out.and(list)
 			continue
 		}
-		col := s.resolveColumn(c)
-		if !col.known || col.dim < 0 && !writtenPlain(v) || col.dim >= 0 && !plainValue(v) {
+		col := s.resolveColumn(c.column)
+		if !col.known || col.dim < 0 && !writtenPlain(c.value) || col.dim >= 0 && !plainValue(c.value) {
 			return area{}, false
 		}
 		if col.dim < 0 {
 			out.exact = false
 			continue
 		}
-		r, ok := compare(s.columns[col.dim], op, v, false)
+		r, ok := compare(s.columns[col.dim], c.op, c.value, false)
 		if !ok || r.null {
 			// The long way notes why, and tells = NULL from IS NULL.
 			return area{}, false

@@ -26,21 +26,21 @@ func (s *Statement) planPoint() *Plan {
 	sc := scope{alias: s.alias(), dialect: s.Dialect, primary: primaryColumn(t.Schema), columns: columns[:]}
 	var point config.Value
 	found := false
-	for _, e := range exprs {
-		c, op, v, ok := comparison(e)
-		if !ok {
+	walk := conjunction{exprs: exprs}
+	for c := (condition{}); walk.next(&c); {
+		if c.other != nil {
 			return nil
 		}
-		col := sc.resolveColumn(c)
+		col := sc.resolveColumn(c.column)
 		switch {
-		case !col.known, col.dim < 0 && !writtenPlain(v):
+		case !col.known, col.dim < 0 && !writtenPlain(c.value):
 			return nil
 		case col.dim < 0:
 			continue
-		case op != opEq || found || !plainValue(v):
+		case c.op != opEq || found || !plainValue(c.value):
 			return nil
 		}
-		k, ok := newConstant(&t.Keys[0], v)
+		k, ok := newConstant(&t.Keys[0], c.value)
 		if !ok || k.lo != k.hi || k.lo.IsNull() || t.Keys[0].Kind == config.KindString && !t.Keys[0].BytesEqual {
 			return nil
 		}
