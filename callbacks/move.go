@@ -115,6 +115,12 @@ func (w *writer) moveFrom(a *aimed, from *planner.Target, to *config.Shard) (som
 	if err != nil || len(keys) == 0 {
 		return false, err
 	}
+	if w.plan.Table.IDShard != nil {
+		return false, &config.ShardError{
+			Entity: w.plan.Entity, Shard: from.Shard.ID, Operation: "move", Cause: config.ErrShardKeyChanged,
+			Hint: "the row's id carries its slot, so that it would no longer be found by its id: delete it and create it anew",
+		}
+	}
 	columns, err := w.physicalColumns(from.Shard)
 	if err != nil {
 		return false, err
