@@ -38,6 +38,8 @@ const (
 	classOK      = "ok"
 	classRefused = "refused"
 	classFailed  = "some error"
+	// classDuplicate is GORM's with TranslateError; without, it is some error.
+	classDuplicate = "gorm.ErrDuplicatedKey"
 )
 
 // errBlock ends a transaction on purpose.
@@ -64,7 +66,7 @@ func classify(err error) (class, reason string) {
 	case errors.Is(err, gorm.ErrMissingWhereClause):
 		return "gorm.ErrMissingWhereClause", ""
 	case errors.Is(err, gorm.ErrDuplicatedKey):
-		return "gorm.ErrDuplicatedKey", ""
+		return classDuplicate, ""
 	case errors.Is(err, errBlock):
 		return "rolled back", ""
 	case errors.Is(err, context.DeadlineExceeded):

@@ -96,12 +96,13 @@ func hint(form config.ReadForm) call {
 	}
 }
 
-// hints draws a form for a read; sessions only for shapes that they can carry.
+// hints draws a form for a read. Sessions are insisted on only for shapes that they
+// can carry, but for a few.
 func (g *generator) hints(sessions bool) []call {
 	switch k := g.r.IntN(100); {
-	case k < 50 && sessions && g.depth == 0:
+	case k < 70 && sessions && (g.depth == 0 || g.engine != "postgres"), k < 1:
 		return []call{hint(dtde.ReadSessions)}
-	case k < 70:
+	case k < 75:
 		return []call{hint(dtde.ReadUnion)}
 	}
 	return nil
@@ -112,11 +113,21 @@ type ordering struct {
 	calls []call
 	total bool
 	keys  []string
+	// columns are all that it names; simple: it is only those, in forms that sessions
+	// are merged by.
+	columns []string
+	simple  bool
+}
+
+// merges tells whether sessions can be merged by a column: floats, and texts outside
+// SQLite, sort as only the database does.
+func (g *generator) merges(c column) bool {
+	return c.kind != floatColumn && (c.kind != textColumn && c.kind != idColumn || g.engine == "sqlite" || c.kind == idColumn && g.v.model == items)
 }
 
 // order draws an ORDER BY: none, some keys, or a total one.
 func (g *generator) order() ordering {
-	var o ordering
+	o := ordering{simple: true}
 	if g.chance(20) {
 		return o
 	}
@@ -129,7 +140,7 @@ func (g *generator) order() ordering {
 		}
 		seen[c.name] = true
 		desc := g.chance(40)
-		o.calls = append(o.calls, g.orderKey(c, desc))
+		g.add(&o, c, desc)
 		// Equal texts of a collation can differ, and NULLs and floats are as exact
 		// as anything; but an expression is no column.
 		if c.name == "name" {
@@ -141,13 +152,22 @@ func (g *generator) order() ordering {
 	}
 	if g.chance(75) {
 		if g.chance(12) {
+			o.simple = false
 			o.calls = append(o.calls, orderCall(pick(g, []string{"abs(level)", "level % 3 desc", "coalesce(parent, 99)", "lower(region)", "CASE WHEN active THEN 0 ELSE 1 END"})))
 		}
 		id := columnNamed("id")
-		o.calls = append(o.calls, g.orderKey(id, g.chance(40)))
+		g.add(&o, id, g.chance(40))
 		o.total = true
 	}
 	return o
+}
+
+func (g *generator) add(o *ordering, c column, desc bool) {
+	key := g.orderKey(c, desc)
+	o.calls = append(o.calls, key)
+	o.columns = append(o.columns, c.name)
+	plain := !strings.ContainsAny(key.text[len("Order("):], "`\\") && !strings.Contains(key.text, "NULLS") && !strings.Contains(key.text, strings.ToUpper(c.name))
+	o.simple = o.simple && g.merges(c) && (plain || strings.HasPrefix(key.text, "Order(clause"))
 }
 
 func (g *generator) orderKey(c column, desc bool) call {
@@ -181,6 +201,8 @@ func (g *generator) page() []call {
 		return []call{offsetCall(g.r.IntN(12)), limitCall(1 + g.r.IntN(9))}
 	case k < 97:
 		return []call{limitCall(0)}
+	case g.engine == "mariadb": // GORM's OFFSET without LIMIT is none of its SQL
+		return nil
 	default:
 		return []call{offsetCall(1 + g.r.IntN(8))}
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"gorm.io/gorm"
@@ -48,12 +49,21 @@ func values(rows []*row) []row {
 
 // create makes the operation; the rows are copied as they are now.
 func (g *generator) create(kind string, rows []*row, calls []call, batch bool) *operation {
-	list := values(rows)
+	return creation(kind, values(rows), calls, batch)
+}
+
+func creation(kind string, list []row, calls []call, batch bool) *operation {
 	finisher := "Create(&" + rowsText(list) + ")"
 	if !batch {
 		finisher = "Create(&Model" + list[0].String() + ")"
 	}
-	return statement{kind: kind, write: true, calls: calls, finisher: finisher, run: func(s *session, db *gorm.DB) *answer {
+	fewer := func(i int) *operation {
+		if len(list) == 1 {
+			return nil
+		}
+		return creation(kind, slices.Concat(list[:i], list[i+1:]), calls, batch)
+	}
+	return statement{kind: kind, pieces: len(list), smaller: fewer, write: true, calls: calls, finisher: finisher, run: func(s *session, db *gorm.DB) *answer {
 		if batch {
 			dest := s.slice(list)
 			return s.created(db.Create(dest.Interface()), list, dest)
@@ -127,9 +137,10 @@ func (g *generator) createMaps() *operation {
 			}
 		}
 		if single {
-			return s.answer(db.Create(maps[0]))
+			return s.answer(db.Create(&maps[0]))
 		}
-		return s.answer(db.Create(maps))
+		// By pointer: of a slice by value GORM can't read what RETURNING gives.
+		return s.answer(db.Create(&maps))
 	}}.operation()
 }
 
@@ -191,11 +202,21 @@ func (g *generator) upsert() *operation {
 		}
 		list = fresh
 	}
-	single := len(list) == 1 && g.chance(50)
+	return upsertion(k.text, k.conflict, list, len(list) == 1 && g.chance(50))
+}
+
+func upsertion(text string, conflict clause.OnConflict, list []row, single bool) *operation {
+	fewer := func(i int) *operation {
+		if len(list) == 1 {
+			return nil
+		}
+		return upsertion(text, conflict, slices.Concat(list[:i], list[i+1:]), single)
+	}
 	return statement{
-		kind: "upsert", write: true,
-		rule:     rule{looseWritten: true},
-		calls:    []call{fixed("Clauses("+k.text+")", func(db *gorm.DB) *gorm.DB { return db.Clauses(k.conflict) })},
+		kind: "upsert", pieces: len(list), smaller: fewer, write: true,
+		// With RETURNING, GORM counts all rows or none as affected by DO NOTHING.
+		rule:     rule{looseWritten: true, looseAffected: conflict.DoNothing},
+		calls:    []call{fixed("Clauses("+text+")", func(db *gorm.DB) *gorm.DB { return db.Clauses(conflict) })},
 		finisher: "Create(&" + rowsText(list) + ")",
 		run: func(s *session, db *gorm.DB) *answer {
 			dest := s.slice(list)

@@ -22,9 +22,9 @@ type operation struct {
 	run   func(s *session) *answer
 	// body are a transaction's operations.
 	body []*operation
-	// without gives the operation with fewer calls in its chain, for shrinking.
+	// without gives the operation without its i-th part, or nil, for shrinking.
 	without func(i int) *operation
-	calls   int
+	parts   int
 }
 
 // session is one side while it runs a program.
@@ -206,13 +206,22 @@ func (s *session) start() (db *gorm.DB, hooks *hookCounts, done context.CancelFu
 // answer makes the answer of a finisher.
 func (s *session) answer(tx *gorm.DB) *answer {
 	a := &answer{err: tx.Error, affected: tx.RowsAffected}
-	a.class, a.reason = classify(tx.Error)
+	a.class, a.reason = s.classify(tx.Error)
 	if !s.plain && !s.unsharded {
 		for _, p := range dtde.Plans(tx) {
 			a.form = p.Form.String()
 		}
 	}
 	return a
+}
+
+// classify is [classify] under the side's settings.
+func (s *session) classify(err error) (class, reason string) {
+	class, reason = classify(err)
+	if class == classDuplicate && !s.root.TranslateError {
+		class = classFailed
+	}
+	return class, reason
 }
 
 // statement is an operation that is one chain of calls with a finisher at its end.
@@ -226,10 +235,13 @@ type statement struct {
 	// pool reads what the finisher would without a LIMIT; nil where the rule has no
 	// choice.
 	pool func(s *session, db *gorm.DB) []record
+	// smaller leaves out one of the pieces that the finisher has, for shrinking.
+	pieces  int
+	smaller func(i int) *operation
 }
 
 func (st statement) operation() *operation {
-	op := &operation{kind: st.kind, write: st.write, rule: st.rule, calls: len(st.calls)}
+	op := &operation{kind: st.kind, write: st.write, rule: st.rule, parts: len(st.calls) + st.pieces}
 	op.text = "db" + chainText(st.calls) + "." + st.finisher
 	op.run = func(s *session) *answer {
 		db, hooks, done := s.start()
@@ -244,6 +256,9 @@ func (st statement) operation() *operation {
 		return a
 	}
 	op.without = func(i int) *operation {
+		if i >= len(st.calls) {
+			return st.smaller(i - len(st.calls))
+		}
 		if !st.calls[i].optional {
 			return nil
 		}

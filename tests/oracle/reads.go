@@ -25,6 +25,12 @@ func readRule(o ordering, page []call) rule {
 	return rule{ordered: o.total, keys: o.keys, choice: len(page) > 0 && !o.total}
 }
 
+// sessions tells whether sessions can carry a read with that order and those columns
+// (none: all).
+func (o ordering) sessions(columns ...string) bool {
+	return o.simple && (len(columns) == 0 || len(within(o.columns, columns...)) == len(o.columns))
+}
+
 // filters draws what narrows a read: mode, form and conditions.
 func (g *generator) filters(sessions bool) []call {
 	calls := joinLists(g.mode(), g.hints(sessions), g.conditions(pick(g, []int{0, 1, 1, 1, 2, 2, 3})))
@@ -37,13 +43,18 @@ func (g *generator) filters(sessions bool) []call {
 // find reads models into a slice, in every shape of conditions, order and page.
 func (g *generator) find() *operation {
 	o, page := g.order(), g.page()
-	calls := joinLists(g.filters(true), o.calls, page)
+	var columns []string
+	var selected []call
 	if g.chance(12) {
-		calls = append(calls, selectList([]string{"id", "region", "level", "amount", "name", "ordered_at"}))
-		o.keys = within(o.keys, "id", "region", "level", "amount", "name", "ordered_at")
+		columns = []string{"id", "region", "level", "amount", "name", "ordered_at"}
+		selected = []call{selectList(columns)}
 	} else if g.chance(8) {
-		calls = append(calls, omitCall("tags", "price"))
-		o.keys = within(o.keys, "id", "region", "level", "amount", "name", "ordered_at", "cents", "code", "parent", "active")
+		columns = []string{"id", "region", "level", "amount", "name", "ordered_at", "cents", "code", "parent", "active"}
+		selected = []call{omitCall("tags", "price")}
+	}
+	calls := joinLists(g.filters(o.sessions(columns...)), o.calls, page, selected)
+	if columns != nil {
+		o.keys = within(o.keys, columns...)
 	}
 	inline, has := g.inline()
 	finisher := "Find(&rows)"
@@ -90,8 +101,8 @@ func within(keys []string, names ...string) []string {
 // findInto reads some columns into structs, maps and single values.
 func (g *generator) findInto() *operation {
 	o, page := g.order(), g.page()
-	calls := joinLists([]call{modelCall}, g.filters(true), o.calls, page)
 	columns := []string{"id", "region", "level", "name", "amount"}
+	calls := joinLists([]call{modelCall}, g.filters(o.sessions("region", "level", "name", "amount")), o.calls, page)
 	o.keys = within(o.keys, columns...)
 	var dest func() any
 	var finisher string
@@ -134,9 +145,10 @@ func (g *generator) findInto() *operation {
 
 // firstOrLast orders by the primary key, after what the caller orders by.
 func (g *generator) firstOrLast() *operation {
-	calls := g.filters(true)
-	if g.chance(30) {
-		calls = append(calls, orderCall(pick(g, []string{"level", "amount desc", "region", "ordered_at desc", "parent"})))
+	key := pick(g, []string{"", "", "level", "amount desc", "region", "ordered_at desc", "parent"})
+	calls := g.filters((key != "region" || g.engine == "sqlite") && (g.v.model == items || g.engine == "sqlite"))
+	if key != "" {
+		calls = append(calls, orderCall(key))
 	}
 	last := g.chance(40)
 	inline, has := g.inline()
@@ -235,11 +247,21 @@ func (g *generator) byPrimaryKey() *operation {
 
 func (g *generator) pluck() *operation {
 	o, page := g.order(), g.page()
-	calls := joinLists([]call{modelCall}, g.filters(true), o.calls, page)
 	c := pick(g, []string{"id", "region", "level", "name", "ordered_at", "price", "parent", "active"})
+	if g.chance(40) { // ordered by what is plucked
+		o = ordering{simple: g.merges(columnNamed(c)), columns: []string{c}, calls: []call{orderCall(c)}, total: c == "id"}
+		if c != "name" {
+			o.keys = []string{c}
+		}
+	}
+	calls := joinLists([]call{modelCall}, g.filters(o.sessions(c)), o.calls, page)
 	o.keys = within(o.keys, c)
+	if c == "name" || c == "parent" { // GORM scans no NULL here
+		calls = append(calls, whereCall("Where", condition{c + " IS NOT NULL", nil}))
+		calls[len(calls)-1].optional = false
+	}
 	expression := c
-	if g.chance(10) {
+	if g.chance(4) {
 		expression, o.keys = "level + 1", nil
 		c = "level"
 	}
@@ -279,11 +301,11 @@ func pluckInto(column string, m *model) any {
 	case "level":
 		return &[]int{}
 	case "name":
-		return &[]*string{}
+		return &[]string{}
 	case "price":
 		return &[]float64{}
 	case "parent":
-		return &[]*int64{}
+		return &[]int64{}
 	case "active":
 		return &[]bool{}
 	}
@@ -292,9 +314,10 @@ func pluckInto(column string, m *model) any {
 }
 
 func (g *generator) count() *operation {
-	calls := joinLists([]call{modelCall}, g.filters(true))
+	kind := g.r.IntN(10)
+	calls := joinLists([]call{modelCall}, g.filters(kind == 3 || kind > 4))
 	finisher := "Count(&n)"
-	switch g.r.IntN(8) {
+	switch kind {
 	case 0:
 		c := pick(g, []string{"region", "level", "name", "parent"})
 		calls = append(calls, fixed(fmt.Sprintf("Distinct(%q)", c), func(db *gorm.DB) *gorm.DB { return db.Distinct(c) }))
@@ -320,7 +343,7 @@ func (g *generator) count() *operation {
 
 // aggregate reads sums and groups.
 func (g *generator) aggregate() *operation {
-	calls := joinLists([]call{modelCall}, g.hints(g.chance(30)), g.conditions(g.r.IntN(2)))
+	calls := joinLists([]call{modelCall}, g.hints(false), g.conditions(g.r.IntN(2)))
 	numbers := []string{
 		"COUNT(*) AS n", "SUM(amount) AS total", "AVG(price) AS mean", "MIN(level) AS low", "MAX(level) AS high",
 		"SUM(price) AS volume", "COUNT(name) AS named", "COUNT(DISTINCT region) AS regions", "MAX(code) AS last_code",
@@ -364,7 +387,11 @@ func (g *generator) aggregate() *operation {
 
 func (g *generator) distinct() *operation {
 	columns := [][]string{{"region"}, {"level", "active"}, {"region", "level"}, {"name"}, {"parent"}}[g.r.IntN(5)]
-	calls := joinLists([]call{modelCall}, g.filters(true))
+	merges := true
+	for _, c := range columns {
+		merges = merges && g.merges(columnNamed(c))
+	}
+	calls := joinLists([]call{modelCall}, g.filters(merges))
 	calls = append(calls, fixed("Distinct("+goText(columns)+"...)", func(db *gorm.DB) *gorm.DB {
 		args := make([]any, len(columns))
 		for i, c := range columns {
@@ -420,7 +447,7 @@ func (g *generator) firstOrInit() *operation {
 
 func (g *generator) inBatches() *operation {
 	size := 1 + g.r.IntN(7)
-	calls := joinLists(g.hints(true), g.conditions(g.r.IntN(2)))
+	calls := joinLists(g.hints(g.merges(columnNamed("id"))), g.conditions(g.r.IntN(2)))
 	if g.chance(25) {
 		calls = append(calls, limitCall(1+g.r.IntN(12)))
 	}
@@ -447,7 +474,7 @@ var errStop = errors.New("oracle: the program stops")
 // rowsAndRow reads through Rows, ScanRows and Row.
 func (g *generator) rowsAndRow() *operation {
 	single := g.chance(40)
-	calls := joinLists([]call{modelCall}, g.hints(true), g.conditions(g.r.IntN(2)))
+	calls := joinLists([]call{modelCall}, g.hints(!single && g.merges(columnNamed("id"))), g.conditions(g.r.IntN(2)))
 	if single {
 		calls = append(calls, selectCall(pick(g, []string{"COUNT(*)", "MAX(level)", "SUM(amount)"})))
 		return statement{kind: "row", rule: rule{ordered: true}, calls: calls, finisher: "Row().Scan(&n)", run: func(s *session, db *gorm.DB) *answer {
@@ -458,7 +485,7 @@ func (g *generator) rowsAndRow() *operation {
 			}
 			err := row.Scan(&n)
 			a := &answer{err: err, rows: toRecords(n, s.precision)}
-			a.class, a.reason = classify(err)
+			a.class, a.reason = s.classify(err)
 			return a
 		}}.operation()
 	}
@@ -476,13 +503,16 @@ func (g *generator) rowsAndRow() *operation {
 			}
 			a.err = errors.Join(err, rows.Err(), rows.Close())
 		}
-		a.class, a.reason = classify(a.err)
+		a.class, a.reason = s.classify(a.err)
 		return a
 	}}.operation()
 }
 
 // rawSelect is SQL text on the logical name, with the key in its where clause.
 func (g *generator) rawSelect() *operation {
+	if len(g.v.keys) == 0 || g.isKey("created_at") {
+		return g.find()
+	}
 	c := g.byKey()
 	m, isMap := c.query.(map[string]any)
 	text, args := "", c.args
@@ -516,7 +546,7 @@ func (g *generator) locking() *operation {
 	calls := joinLists(g.conditions(1), []call{orderCall("id"), fixed("Clauses(clause.Locking{Strength: \"UPDATE\"})", func(db *gorm.DB) *gorm.DB {
 		return db.Clauses(clause.Locking{Strength: "UPDATE"})
 	})})
-	if g.chance(20) {
+	if g.chance(3) {
 		calls = append(calls, limitCall(3))
 	}
 	return statement{kind: "locking", rule: rule{ordered: true}, calls: calls, finisher: "Find(&rows)", run: func(s *session, db *gorm.DB) *answer {

@@ -20,13 +20,16 @@ type tally struct {
 	operations, writes int
 	kinds, forms       map[string]int
 	refusals           map[string]int
-	// examples has an operation for each refusal.
-	examples    map[string]string
+	// examples has some operations for each refusal.
+	examples    map[string][]string
 	differences int
 }
 
+// maxExamples bounds the operations that are kept for each refusal.
+const maxExamples = 6
+
 func newTally() *tally {
-	return &tally{kinds: map[string]int{}, forms: map[string]int{}, refusals: map[string]int{}, examples: map[string]string{}}
+	return &tally{kinds: map[string]int{}, forms: map[string]int{}, refusals: map[string]int{}, examples: map[string][]string{}}
 }
 
 func (c *tally) add(d *tally) {
@@ -42,10 +45,9 @@ func (c *tally) add(d *tally) {
 	for k, n := range d.refusals {
 		c.refusals[k] += n
 	}
-	for k, text := range d.examples {
-		if c.examples[k] == "" {
-			c.examples[k] = text
-		}
+	for k, texts := range d.examples {
+		c.examples[k] = append(c.examples[k], texts...)
+		c.examples[k] = c.examples[k][:min(len(c.examples[k]), maxExamples)]
 	}
 }
 
@@ -77,8 +79,8 @@ func (c *tally) count(op *operation, a *answer) {
 	}
 	if a.class == classRefused {
 		c.refusals[a.reason]++
-		if c.examples[a.reason] == "" {
-			c.examples[a.reason] = fmt.Sprintf("%s\n      %v", op.text, a.err)
+		if len(c.examples[a.reason]) < maxExamples {
+			c.examples[a.reason] = append(c.examples[a.reason], fmt.Sprintf("%s\n      %v", op.text, a.err))
 		}
 	}
 }

@@ -53,7 +53,7 @@ func shrink(t testing.TB, d testenv.DB, v *variant, ops []*operation, first *dif
 	return best, found
 }
 
-func parts(op *operation) int { return max(op.calls, 2*len(op.body)) }
+func parts(op *operation) int { return max(op.parts, 2*len(op.body)) }
 
 // reduced is the operation without its k-th part, or nil.
 func reduced(op *operation, k int) *operation {

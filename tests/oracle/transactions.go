@@ -65,7 +65,7 @@ func block(body []*operation, fails, skipped bool) *operation {
 			return nil
 		})
 		a.err = err
-		a.class, a.reason = classify(err)
+		a.class, a.reason = s.classify(err)
 		return a
 	}
 	return op
@@ -164,7 +164,7 @@ func (g *generator) savePoints() *operation {
 			}
 		}
 		a.err = err
-		a.class, a.reason = classify(err)
+		a.class, a.reason = s.classify(err)
 		return a
 	}
 	return op

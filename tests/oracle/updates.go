@@ -276,6 +276,9 @@ func (g *generator) returning() *operation {
 
 // rawWrite is SQL text with the key in its where clause.
 func (g *generator) rawWrite() *operation {
+	if len(g.v.keys) == 0 || g.isKey("created_at") {
+		return g.deleteOne()
+	}
 	r := g.any()
 	var parts []string
 	var args []any
