@@ -20,5 +20,11 @@ func TestBars(t *testing.T) {
 	for _, d := range testenv.Databases(t) {
 		realBars(t, r, d)
 	}
+	for _, d := range testenv.Databases(t) {
+		targetBars(t, r, d)
+	}
+	for _, d := range testenv.Databases(t) {
+		formBars(t, r, d)
+	}
 	require.NoError(t, r.Finish())
 }

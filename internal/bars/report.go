@@ -39,6 +39,9 @@ func (r *Report) Figure(name, format string, figure, most float64) {
 	r.line(name, fmt.Sprintf(format, figure), fmt.Sprintf(format, most), most != NoBar, figure <= most)
 }
 
+// Line prints a figure of any form, without a bar.
+func (r *Report) Line(name, figure string) { r.line(name, figure, "", false, false) }
+
 // Fault notes a bar that could not be measured.
 func (r *Report) Fault(name string, err error) {
 	fmt.Fprintf(r.out, "  %-54s could not be measured: %v\n", name, err)
