@@ -81,6 +81,11 @@ type creation struct {
 	// explicit has the rows whose primary key the program gave.
 	explicit []bool
 	restore  []func()
+	// values, column, row and cell are keyValues' room for one row and one key column.
+	values clause.Values
+	column [1]clause.Column
+	row    [1][]any
+	cell   [1]any
 }
 
 func (c *creation) undo() {
@@ -130,11 +135,13 @@ func (c *creation) needsClock() bool {
 func (c *creation) defaults() error {
 	for k := range c.table.Keys {
 		f := c.table.Keys[k].Field
+		if f.DefaultValueInterface == nil && f.AutoCreateTime == 0 && f.AutoUpdateTime == 0 {
+			continue
+		}
 		for i := range c.rows.len() {
-			_, zero, _ := c.rows.get(i, f)
 			var err error
 			switch {
-			case !zero:
+			case !c.rows.zero(i, f):
 			case f.DefaultValueInterface != nil:
 				err = c.rows.set(i, f, f.DefaultValueInterface)
 			case f.AutoCreateTime > 0 || f.AutoUpdateTime > 0:
@@ -191,10 +198,14 @@ func (c *creation) plan() (*planner.Plan, error) {
 
 // keyValues are the rows' shard key columns, as they will be stored.
 func (c *creation) keyValues() (*clause.Values, error) {
-	stmt := c.db.Statement
-	selected, restricted := stmt.SelectAndOmitColumns(true, false)
+	selected, restricted := c.selectedColumns()
 	keys := c.table.Keys
-	v := &clause.Values{Columns: make([]clause.Column, len(keys)), Values: make([][]any, c.rows.len())}
+	v := &c.values
+	v.Columns, v.Values = c.column[:], c.row[:]
+	cells := c.cell[:]
+	if n := c.rows.len(); n != 1 || len(keys) != 1 {
+		v.Columns, v.Values, cells = make([]clause.Column, len(keys)), make([][]any, n), make([]any, n*len(keys))
+	}
 	for k := range keys {
 		f := keys[k].Field
 		v.Columns[k].Name = keys[k].Column
@@ -205,7 +216,6 @@ func (c *creation) keyValues() (*clause.Values, error) {
 			}
 		}
 	}
-	cells := make([]any, len(v.Values)*len(keys))
 	for i := range v.Values {
 		v.Values[i] = cells[i*len(keys) : (i+1)*len(keys) : (i+1)*len(keys)]
 		for k := range keys {
@@ -215,10 +225,21 @@ func (c *creation) keyValues() (*clause.Values, error) {
 	return v, nil
 }
 
+// selectedColumns is GORM's SelectAndOmitColumns, which makes maps also for a create
+// that selects and omits nothing.
+func (c *creation) selectedColumns() (selected map[string]bool, restricted bool) {
+	stmt := c.db.Statement
+	if len(stmt.Selects) > 0 || len(stmt.Omits) > 0 || c.rows.maps != nil ||
+		slices.ContainsFunc(c.table.Schema.Fields, func(f *schema.Field) bool { return !f.Creatable }) {
+		return stmt.SelectAndOmitColumns(true, false)
+	}
+	return nil, false
+}
+
 // run sends the rows: in place when they all go to one shard, else shard by shard,
 // all or nothing.
 func (c *creation) run(p *planner.Plan, watch *watch) error {
-	p.Statements = p.Statements[:0]
+	p.Statements = nil
 	if len(p.Targets) == 0 { // ON CONFLICT DO NOTHING, and every row is there
 		c.db.RowsAffected = 0
 		return nil
@@ -305,14 +326,21 @@ func (c *creation) insert(s *config.Shard, p *planner.Plan) {
 			stmt.Clauses["ON CONFLICT"] = clause.Clause{Name: conflict.Name, Expression: qualified}
 			defer func() { stmt.Clauses["ON CONFLICT"] = conflict }()
 		}
+	case !had && len(stmt.Selects) == 0 && len(stmt.Omits) == 0:
+		// GORM's own INSERT INTO names the statement's table; only columns that are
+		// selected or omitted may be qualified by the logical name
+		stmt.Table, stmt.TableExpr = s.Table, nil
+		insert.Table.Name = ""
 	}
-	stmt.AddClause(insert)
+	if insert.Table.Name != "" {
+		stmt.AddClause(insert)
+	}
 	if c.r.dialect.Name == "sqlserver" && (upsert || c.rows.maps != nil) {
 		c.insertKeyed(s)
 	} else {
 		c.r.inner.create(c.db)
 	}
-	p.Statements = append(p.Statements, planner.SQL{Shards: []string{s.ID}, Text: stmt.SQL.String(), Args: len(stmt.Vars)})
+	p.Sent(s, stmt.SQL.String(), len(stmt.Vars))
 	stmt.Table, stmt.TableExpr = table, expr
 	if stmt.Clauses["INSERT"] = into; !had {
 		delete(stmt.Clauses, "INSERT")

@@ -241,7 +241,7 @@ func (c *creation) checkCarried(pk *schema.Field) error {
 // column to the database, whose own numbers would collide between shards.
 func (c *creation) selectKey(pk *schema.Field) {
 	stmt := c.db.Statement
-	selected, restricted := stmt.SelectAndOmitColumns(true, false)
+	selected, restricted := c.selectedColumns()
 	use, named := selected[pk.DBName]
 	if named && use || !named && !restricted {
 		return

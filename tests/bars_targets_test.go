@@ -40,9 +40,9 @@ func readings(t testing.TB, d testenv.DB, n int) *gorm.DB {
 		source := fmt.Sprintf("WITH RECURSIVE g(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM g WHERE i < %d) SELECT i FROM g", n/barShards)
 		switch d.Name {
 		case "postgres":
-			source = fmt.Sprintf("SELECT i FROM generate_series(1, %d) AS i", n/barShards)
+			source = fmt.Sprintf("SELECT i FROM generate_series(1::bigint, %d) AS i", n/barShards)
 		case "mariadb":
-			source = fmt.Sprintf("SELECT seq AS i FROM seq_1_to_%d", n/barShards)
+			source = fmt.Sprintf("SELECT CAST(seq AS SIGNED) AS i FROM seq_1_to_%d", n/barShards)
 		}
 		id := fmt.Sprintf("(i * %d + %d)", barShards, s)
 		require.NoError(t, db.Exec(fmt.Sprintf(
@@ -88,7 +88,7 @@ func targetBars(t testing.TB, r *bars.Report, d testenv.DB) {
 	r.Milliseconds(d.Name+", a page of 10, by an index, after 1,000", 100, find(10, func(tx *gorm.DB) *gorm.DB {
 		return tx.Order("kind").Offset(1000).Limit(10)
 	}))
-	r.Milliseconds(d.Name+", a page of 10, without an index", 100, find(10, func(tx *gorm.DB) *gorm.DB {
+	r.Milliseconds(d.Name+", a page of 10 that sorts all rows", bars.NoBar, find(10, func(tx *gorm.DB) *gorm.DB {
 		return tx.Order("score").Offset(10).Limit(10)
 	}))
 	r.Milliseconds(d.Name+", all shards with a limit of 100", 200, find(100, func(tx *gorm.DB) *gorm.DB {
