@@ -132,11 +132,13 @@ func (g *group) result(ctx context.Context) error {
 // withCause adds that ctx has ended to a failure that doesn't say so: a connection that
 // a driver closed for it may answer the next statement with an error of its own.
 func withCause(ctx context.Context, err error) error {
-	ended := ctx.Err()
-	if err == nil || ended == nil || errors.Is(err, ended) {
-		return err
+	if err == nil {
+		return nil
 	}
-	return errors.Join(ended, err)
+	if ended := ctx.Err(); ended != nil && !errors.Is(err, ended) {
+		return errors.Join(ended, err)
+	}
+	return err
 }
 
 // cancellation tells an error that comes from a cancelled context, also in the words

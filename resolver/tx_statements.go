@@ -46,7 +46,8 @@ func (t *Tx) StmtContext(ctx context.Context, stmt *sql.Stmt) *sql.Stmt {
 }
 
 // ExecContext runs a statement without rows, or one about a save point.
-func (t *Tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+func (t *Tx) ExecContext(ctx context.Context, query string, args ...any) (_ sql.Result, err error) {
+	defer func() { err = withCause(ctx, err) }()
 	if len(args) == 0 {
 		if verb, name := savePoint(query, t.dialect); verb != noPoint {
 			return t.point(ctx, verb, name, query)
@@ -76,7 +77,8 @@ func (t *Tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Re
 }
 
 // QueryContext runs a statement with rows, which the caller closes.
-func (t *Tx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+func (t *Tx) QueryContext(ctx context.Context, query string, args ...any) (_ *sql.Rows, err error) {
+	defer func() { err = withCause(ctx, err) }()
 	real, err := t.open(ctx)
 	if err != nil {
 		return nil, err
