@@ -95,7 +95,7 @@ func (u *union) Build(b clause.Builder) {
 		u.branch(b, columns, &u.plan.Targets[i])
 	}
 	if len(u.plan.Targets) == 0 {
-		u.empty(b, columns)
+		u.r.writeEmpty(b, columns, u.plan.Table, u.alias)
 	}
 	_, _ = b.WriteString(") AS ")
 	_, _ = b.WriteString(u.r.quote(u.alias))
@@ -150,20 +150,20 @@ func (u *union) stmtClause(b clause.Builder, name string, expr clause.Expression
 	c.Build(b)
 }
 
-// empty is a source of no rows with the entity's columns: what a statement that no
+// writeEmpty writes a source of no rows with the entity's columns: what a statement that no
 // shard can answer reads from, so that counts, sums and joins come out as they
 // would from an empty table.
-func (u *union) empty(b clause.Builder, columns string) {
-	if shards := u.plan.Table.Shards; len(shards) > 0 {
-		_, _ = b.WriteString("SELECT " + columns + " FROM " + u.r.asTable(shards[0], u.alias).SQL + " WHERE 1 = 0")
+func (r *Runtime) writeEmpty(b clause.Writer, columns string, t *config.Table, alias string) {
+	if shards := t.Shards; len(shards) > 0 {
+		_, _ = b.WriteString("SELECT " + columns + " FROM " + r.asTable(shards[0], alias).SQL + " WHERE 1 = 0")
 		return
 	}
 	_, _ = b.WriteString("SELECT ")
-	for i, name := range u.plan.Table.Schema.DBNames {
+	for i, name := range t.Schema.DBNames {
 		if i > 0 {
 			_ = b.WriteByte(',')
 		}
-		_, _ = b.WriteString(u.r.null(u.plan.Table.Schema.FieldsByDBName[name]) + " AS " + u.r.quote(name))
+		_, _ = b.WriteString(r.null(t.Schema.FieldsByDBName[name]) + " AS " + r.quote(name))
 	}
 	// a derived table, since MariaDB wants a FROM before a WHERE
 	_, _ = b.WriteString(" FROM (SELECT 1 AS x) AS d WHERE 1 = 0")

@@ -3,7 +3,6 @@ package callbacks
 import (
 	"database/sql"
 	"reflect"
-	"strings"
 
 	"gorm.io/gorm"
 	gormcallbacks "gorm.io/gorm/callbacks"
@@ -20,7 +19,7 @@ func (r *Runtime) query(db *gorm.DB) {
 		return
 	}
 	if stmt.SQL.Len() > 0 {
-		r.raw(db, r.inner.query)
+		r.raw(db, false, r.inner.query)
 		return
 	}
 	t, alias := r.owned(stmt)
@@ -40,15 +39,12 @@ func (r *Runtime) query(db *gorm.DB) {
 // not miss a shard; early asks before, for rows that stay open on the only connection.
 func (r *Runtime) read(db *gorm.DB, t *config.Table, alias string, early bool, run func(db *gorm.DB, p *planner.Plan, alias string, w *watch)) {
 	stmt := db.Statement
-	if err := r.refuseJoins(stmt, t); err != nil {
-		fail(db, err)
-		return
-	}
 	applySoftDelete(stmt)
 	watch := r.watch(stmt, t, planner.Select)
 	from, hadFrom := stmt.Clauses["FROM"]
 	_, appends := stmt.Dest.(*[]map[string]any)
 	kept := destLength(stmt, appends)
+	vars := stmt.Vars // of the statement around a subquery
 	for attempt := 0; ; attempt++ {
 		p, err := r.planRead(stmt, t, alias)
 		if err != nil {
@@ -87,7 +83,7 @@ func (r *Runtime) read(db *gorm.DB, t *config.Table, alias string, early bool, r
 		}
 		db.Error, db.RowsAffected = nil, 0
 		stmt.SQL.Reset()
-		stmt.Vars = nil
+		stmt.Vars = vars
 		if stmt.Clauses["FROM"] = from; !hadFrom {
 			delete(stmt.Clauses, "FROM")
 		}
@@ -154,12 +150,19 @@ func (r *Runtime) build(db *gorm.DB, p *planner.Plan, alias string) {
 		fail(db, err)
 		return
 	}
+	text := subtext(stmt)
 	a := aim(stmt)
 	r.aimRead(stmt, p, alias)
 	lock.put()
 	gormcallbacks.BuildQuerySQL(db)
 	a.restore()
 	lock.restore()
+	if text && db.Error == nil {
+		if _, err := r.rewrite(stmt); err != nil {
+			fail(db, err)
+			return
+		}
+	}
 	p.Statements = nil
 	p.Sent(nil, stmt.SQL.String(), len(stmt.Vars))
 }
@@ -195,58 +198,6 @@ func applySoftDelete(stmt *gorm.Statement) {
 	}
 }
 
-// refuseJoins refuses joins that name a sharded table: they have no exact form yet.
-func (r *Runtime) refuseJoins(stmt *gorm.Statement, t *config.Table) error {
-	if len(stmt.Joins) == 0 {
-		return nil
-	}
-	catalog := r.catalog.Load()
-	for i := range stmt.Joins {
-		if other := r.joined(catalog, stmt, stmt.Joins[i].Name); other != nil {
-			name := ""
-			if t != nil {
-				name = t.Name
-			}
-			return &config.UnsupportedError{
-				Entity: name, Reason: "join-sharded",
-				Problem: "a join with the sharded model " + other.Name,
-				Hint:    "use Preload, or two queries",
-			}
-		}
-	}
-	return nil
-}
-
-// joined finds a sharded model in one join, by relation or by name.
-func (r *Runtime) joined(catalog *config.Catalog, stmt *gorm.Statement, name string) *config.Table {
-	if stmt.Schema != nil {
-		relations := stmt.Schema.Relationships.Relations
-		rest := name
-		for rest != "" {
-			part := rest
-			if i := strings.IndexByte(rest, '.'); i >= 0 {
-				part, rest = rest[:i], rest[i+1:]
-			} else {
-				rest = ""
-			}
-			rel, ok := relations[part]
-			if !ok {
-				break
-			}
-			if t, owned := catalog.ByModel(rel.FieldSchema.ModelType); owned {
-				return t
-			}
-			relations = rel.FieldSchema.Relationships.Relations
-		}
-	}
-	for _, t := range catalog.Tables() {
-		if namesTable(name, t.LogicalName) {
-			return t
-		}
-	}
-	return nil
-}
-
 // destLength is the number of rows that a destination which GORM appends to, instead
 // of filling it anew, had before the read.
 func destLength(stmt *gorm.Statement, appends bool) int {
@@ -262,14 +213,13 @@ func truncate(stmt *gorm.Statement, n int, appends bool) {
 	}
 }
 
-// unowned runs GORM's callback for a statement that dtde does not own. A failure of
-// one that names a sharded table is told for what it is: that name is no table.
+// unowned runs GORM's callback for a statement on a model that dtde does not own. A
+// failure of one that names a sharded table is told for what it is: that name is no
+// table.
 func (r *Runtime) unowned(db *gorm.DB, run func(*gorm.DB)) {
-	if len(db.Statement.Joins) > 0 {
-		if err := r.refuseJoins(db.Statement, nil); err != nil {
-			fail(db, err)
-			return
-		}
+	if subtext(db.Statement) {
+		r.unownedText(db, run)
+		return
 	}
 	run(db)
 	if db.Error == nil || db.Statement.SQL.Len() == 0 {

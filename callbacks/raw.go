@@ -1,6 +1,9 @@
 package callbacks
 
 import (
+	"errors"
+	"time"
+
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
@@ -13,25 +16,25 @@ func (r *Runtime) exec(db *gorm.DB) {
 	if db.Error != nil {
 		return
 	}
-	r.raw(db, r.inner.raw)
+	r.raw(db, true, r.inner.raw)
 }
 
 // raw aims SQL text that names a sharded table at its one shard, and lets run send
 // it. Text that names none goes through untouched.
-func (r *Runtime) raw(db *gorm.DB, run func(*gorm.DB)) {
+func (r *Runtime) raw(db *gorm.DB, exec bool, run func(*gorm.DB)) {
 	stmt := db.Statement
 	rs, err := planner.AnalyzeRaw(r.current(stmt.ConnPool), r.dialect, stmt.SQL.String(), stmt.Vars)
-	if err != nil {
-		fail(db, err)
-		return
-	}
-	if rs == nil {
+	if rs == nil && err == nil {
 		run(db)
 		return
 	}
 	bindScope(stmt)
+	if err != nil {
+		r.rawText(db, run, err)
+		return
+	}
 	watch := r.watch(stmt, rs.Table, planner.Raw)
-	p, err := r.planRaw(stmt, rs)
+	p, err := r.planRaw(stmt, rs, exec)
 	if err != nil {
 		fail(db, err)
 		watch.done(db, nil)
@@ -39,22 +42,105 @@ func (r *Runtime) raw(db *gorm.DB, run func(*gorm.DB)) {
 	}
 	watch.resolved(p)
 	carry(stmt, p)
-	shard := p.Targets[0].Shard
-	text := rs.Render(shard, r.quote)
-	p.Statements = nil
-	p.Sent(shard, text, len(stmt.Vars))
-	stmt.SQL.Reset()
-	stmt.SQL.WriteString(text)
 	if r.dialect.Name == "sqlite" {
 		utcTimes(stmt.Vars)
 	}
-	run(db)
+	p.Statements = nil
+	switch p.Form {
+	case planner.Union:
+		text, _, err := planner.RewriteTables(r.current(stmt.ConnPool), r.dialect, stmt.SQL.String(), r.quote,
+			func(t *config.Table) (string, error) { return r.derived(stmt, t, p.Shards()) })
+		if err != nil {
+			fail(db, err)
+			break
+		}
+		p.Sent(nil, text, len(stmt.Vars))
+		setText(stmt, text)
+		run(db)
+	case planner.Steps:
+		fail(db, r.rawSteps(db, rs, p, watch))
+	default:
+		shard := p.Targets[0].Shard
+		text := rs.Render(shard, r.quote)
+		p.Sent(shard, text, len(stmt.Vars))
+		setText(stmt, text)
+		run(db)
+	}
 	watch.done(db, p)
 }
 
-// planRaw plans text as the builder's statement with the same conditions; it must
-// come down to one shard.
-func (r *Runtime) planRaw(stmt *gorm.Statement, rs *planner.RawStatement) (*planner.Plan, error) {
+func setText(stmt *gorm.Statement, text string) {
+	stmt.SQL.Reset()
+	stmt.SQL.WriteString(text)
+}
+
+// rawText runs text over several tables: what it reads of sharded ones becomes the
+// union of their shards. refusal is why it is no statement over one entity.
+func (r *Runtime) rawText(db *gorm.DB, run func(*gorm.DB), refusal error) {
+	stmt := db.Statement
+	if sc, ok := loadScope(stmt); ok && len(sc.shards) > 0 {
+		fail(db, &config.UnsupportedError{
+			Reason: "raw-onshard", Problem: "OnShard with SQL text over several tables",
+			Hint: "name the shard's own table in the text",
+		})
+		return
+	}
+	tables, err := r.rewrite(stmt)
+	if err != nil {
+		var unsupported *config.UnsupportedError
+		if errors.As(err, &unsupported) && unsupported.Reason == "raw-shape" {
+			err = refusal // which knows more of it
+		}
+		fail(db, err)
+		return
+	}
+	for _, t := range tables {
+		r.carryRead(stmt, t)
+	}
+	run(db)
+}
+
+// rawSteps runs an UPDATE or DELETE over several shards, all or nothing.
+func (r *Runtime) rawSteps(db *gorm.DB, rs *planner.RawStatement, p *planner.Plan, watch *watch) error {
+	stmt := db.Statement
+	vars := stmt.Vars
+	if db.DryRun {
+		sqls := make([]shardSQL, len(p.Targets))
+		for i := range p.Targets {
+			sqls[i] = shardSQL{p.Targets[i].Shard, rs.Render(p.Targets[i].Shard, r.quote), vars}
+		}
+		setText(stmt, r.explainAll(sqls))
+		stmt.Vars = nil
+		return nil
+	}
+	return r.atomically(db, func() error {
+		var total int64
+		for i := range p.Targets {
+			s := shardSQL{p.Targets[i].Shard, rs.Render(p.Targets[i].Shard, r.quote), vars}
+			p.Sent(s.shard, s.text, len(vars))
+			began := time.Now()
+			result, err := stmt.ConnPool.ExecContext(stmt.Context, s.text, vars...)
+			watch.took(s.shard.ID, time.Since(began))
+			var n int64
+			if err == nil {
+				n, _ = result.RowsAffected()
+				total += n
+			}
+			r.trace(db, began, s, n, err)
+			if err != nil {
+				return &config.ShardError{Entity: p.Entity, Shard: s.shard.ID, Operation: "raw", Cause: err}
+			}
+		}
+		stmt.SQL.Reset() // each statement has been logged
+		stmt.Vars = nil
+		db.RowsAffected = total
+		return nil
+	})
+}
+
+// planRaw plans text as the builder's statement with the same conditions; it exec tells
+// that it is an Exec, whose rows nobody reads.
+func (r *Runtime) planRaw(stmt *gorm.Statement, rs *planner.RawStatement, exec bool) (*planner.Plan, error) {
 	for attempt := 0; ; attempt++ {
 		t := rs.Table
 		if fresh, ok := r.current(stmt.ConnPool).ByModel(t.ModelType); ok {
@@ -92,13 +178,14 @@ func (r *Runtime) planRaw(stmt *gorm.Statement, rs *planner.RawStatement) (*plan
 				continue
 			}
 		}
-		return r.oneShard(p, t, rs)
+		return r.rawForm(p, t, rs, exec)
 	}
 }
 
-// oneShard insists on one shard. When no shard can hold a row, any of them gives
-// the right answer; a writable one is taken.
-func (r *Runtime) oneShard(p *planner.Plan, t *config.Table, rs *planner.RawStatement) (*planner.Plan, error) {
+// rawForm decides how the text runs: aimed at its one shard, over the union of several
+// if it reads, shard by shard if it is an Exec that writes. When no shard can hold a
+// row, any of them gives the right answer; a writable one is taken.
+func (r *Runtime) rawForm(p *planner.Plan, t *config.Table, rs *planner.RawStatement, exec bool) (*planner.Plan, error) {
 	if p.Moves {
 		return nil, &config.ShardError{
 			Entity: t.Name, Operation: "raw", Cause: config.ErrShardKeyChanged,
@@ -116,6 +203,14 @@ func (r *Runtime) oneShard(p *planner.Plan, t *config.Table, rs *planner.RawStat
 				return p, nil
 			}
 		}
+	}
+	switch {
+	case len(p.Targets) > 1 && rs.Operation == planner.Select:
+		p.Form, p.FormReason = planner.Union, "the text reads a derived table"
+		return p, nil
+	case len(p.Targets) > 1 && exec && !rs.Limited && (rs.Operation == planner.Update || rs.Operation == planner.Delete):
+		p.Form, p.FormReason = planner.Steps, "one step per shard, in visiting order, in one transaction"
+		return p, nil
 	}
 	return nil, &config.UnsupportedError{
 		Entity: t.Name, Reason: "raw-shards",

@@ -95,6 +95,7 @@ func (s *sessionSource) Close() error {
 // own. In DryRun the texts are left in the statement, values inlined.
 func (r *Runtime) buildSessions(db *gorm.DB, p *planner.Plan, alias string) ([]shardSQL, error) {
 	stmt := db.Statement
+	text := subtext(stmt)
 	lock, err := r.takeLock(stmt, p)
 	if err != nil {
 		return nil, err
@@ -128,6 +129,11 @@ func (r *Runtime) buildSessions(db *gorm.DB, p *planner.Plan, alias string) ([]s
 		gormcallbacks.BuildQuerySQL(db)
 		if db.Error != nil {
 			return nil, nil
+		}
+		if text {
+			if _, err := r.rewrite(stmt); err != nil {
+				return nil, err
+			}
 		}
 		sqls = append(sqls, shardSQL{target.Shard, stmt.SQL.String(), stmt.Vars})
 		p.Sent(target.Shard, stmt.SQL.String(), len(stmt.Vars))

@@ -109,10 +109,6 @@ func (r *Runtime) write(db *gorm.DB, t *config.Table, alias string, op planner.O
 		fail(db, gorm.ErrMissingWhereClause)
 		return
 	}
-	if err := r.refuseJoins(stmt, t); err != nil {
-		fail(db, err)
-		return
-	}
 	r.spreadTuples(stmt)
 	watch := r.watch(stmt, t, op)
 	p, err := r.planWrite(db, t, alias, op, set)
@@ -306,11 +302,40 @@ func (w *writer) build(a *aimed, target *planner.Target) shardSQL {
 	if target.Where != nil {
 		stmt.Clauses["WHERE"] = clause.Clause{Name: "WHERE", Expression: clause.Where{Exprs: target.Where}}
 	}
+	text := subtext(stmt)
 	clauses = w.r.aimWrite(stmt, target.Shard, w.alias, w.plan.Operation, clauses)
 	stmt.Build(clauses...)
+	if text && w.db.Error == nil {
+		_, err := w.r.rewrite(stmt)
+		fail(w.db, err)
+	}
 	s := shardSQL{target.Shard, stmt.SQL.String(), stmt.Vars}
+	if len(w.plan.Targets) > 1 && w.db.Error == nil && w.readsItself(s) {
+		fail(w.db, &config.UnsupportedError{
+			Entity: w.plan.Entity, Reason: "write-subquery",
+			Problem: w.plan.Operation.String() + " over several shards with a subquery on the same model, which would see the first shards' changes",
+			Hint:    "select the rows' ids first, or narrow it to one shard",
+		})
+	}
 	w.plan.Sent(target.Shard, s.text, len(s.vars))
 	return s
+}
+
+// readsItself tells whether one of several steps also reads the entity's tables.
+func (w *writer) readsItself(s shardSQL) bool {
+	if !containsWord(s.text, "select") {
+		return false
+	}
+	for _, shard := range w.plan.Table.Shards {
+		at := indexWord(s.text, shard.Name())
+		if at < 0 {
+			continue
+		}
+		if shard != s.shard || indexWord(s.text[at+len(shard.Name()):], shard.Name()) >= 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // aimWrite fits the aliased table to what the dialect takes in UPDATE and DELETE.

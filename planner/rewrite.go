@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/go-dtde/dtde/config"
@@ -32,7 +33,9 @@ func RewriteTables(c *config.Catalog, d Dialect, sql string, quote func(string) 
 		return "", nil, rawRefusal("", "raw-text", "SQL text with a "+l.fault+" that names a sharded table")
 	}
 	r.analyser = analyser{src: sql, toks: l.toks}
-	refs := r.references()
+	refs := slices.DeleteFunc(r.references(), func(ref reference) bool {
+		return r.keyword(ref.first-1, "delete") // DELETE alias FROM …: not a table
+	})
 	if len(refs) == 0 {
 		return sql, nil, nil
 	}
@@ -88,6 +91,14 @@ func (r *rawParser) readable(refs []reference) error {
 			return rawRefusal(ref.table.Name, "raw-shape", "SQL text that writes to a sharded table among others")
 		}
 	}
+	for _, ref := range refs {
+		if next := r.afterAlias(ref.end); r.keyword(next, "with") && next+1 < len(r.toks) && r.toks[next+1].kind == tokOpen {
+			return rawRefusal(ref.table.Name, "raw-lock", "SQL text with a table hint on several shards")
+		}
+		if r.keyword(0, "update", "delete") && r.targets(ref) {
+			return rawRefusal(ref.table.Name, "raw-shape", "SQL text that writes to a sharded table by its alias")
+		}
+	}
 	for i := range r.toks {
 		switch {
 		case r.keyword(i, "for") && r.keyword(i+1, "update", "share", "no", "key"), r.keyword(i, "lock") && r.keyword(i+1, "in"):
@@ -97,6 +108,31 @@ func (r *rawParser) readable(refs []reference) error {
 		}
 	}
 	return nil
+}
+
+// afterAlias is the token after a table's alias, if it has one.
+func (r *rawParser) afterAlias(i int) int {
+	if !r.aliased(i) {
+		return i
+	}
+	if r.keyword(i, "as") {
+		i++
+	}
+	return i + 1
+}
+
+// targets tells whether UPDATE x or DELETE x names the reference by its alias.
+func (r *rawParser) targets(ref reference) bool {
+	first := 1
+	if len(r.toks) < 2 || r.toks[first].kind != tokName && r.toks[first].kind != tokQuoted {
+		return false
+	}
+	_, target := r.identifier(first)
+	name := ref.table.LogicalName
+	if r.aliased(ref.end) {
+		_, name = r.identifier(r.afterAlias(ref.end) - 1)
+	}
+	return foldASCII(target) == foldASCII(name)
 }
 
 // withName tells whether the token i, before AS, is the name of a WITH query that

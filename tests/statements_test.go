@@ -389,8 +389,6 @@ func TestRawAndExec(t *testing.T) {
 		require.NoError(t, tx.Error)
 		assert.EqualValues(t, 1, tx.RowsAffected)
 		for _, text := range []string{
-			"SELECT * FROM customers", "SELECT * FROM customers WHERE name = 'n1'", "UPDATE customers SET status = 'z'",
-			"DELETE FROM customers", "SELECT a.* FROM customers a JOIN customers b ON a.id = b.id WHERE a.region = 'US'",
 			"INSERT INTO customers (id, name, region) VALUES (60, 'a', 'EU'), (61, 'b', 'US')",
 			"TRUNCATE TABLE customers", "DROP TABLE customers",
 		} {

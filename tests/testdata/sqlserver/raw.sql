@@ -15,7 +15,7 @@ SELECT TOP 5 [c].[name] FROM "customers_us" AS [c] WHERE [c].[region] = @p1 ORDE
 SELECT customers.name FROM "customers_us" AS "customers" WHERE customers.region = 'US' AND name = @p1
 
 -- select with a hint
--- refused: dtde: unsupported on a sharded model (Customer): SQL text over more than one table, or in a form that is not understood; use the builder, or the shard's own table name [raw-shape]
+-- refused: dtde: unsupported on a sharded model (Customer): SQL text with a table hint on several shards; use the builder, or the shard's own table name [raw-lock]
 
 -- select from a schema
 -- select Invoice: one {EU}
@@ -52,5 +52,6 @@ INSERT INTO "customers_us" (id, name, region) VALUES (@p1, @p2, @p3)
 UPDATE "customers_eu" SET name = UPPER(name)
 
 -- over all shards
--- refused: dtde: unsupported on a sharded model (Customer): SQL text over more than one shard; name the shard key in its WHERE clause, use the builder, or say where with dtde.OnShard [raw-shards]
+-- select Customer: union {EU US APAC}
+SELECT * FROM (SELECT "id","name","region","status","spent" FROM "customers_eu" UNION ALL SELECT "id","name","region","status","spent" FROM "customers_us" UNION ALL SELECT "id","name","region","status","spent" FROM "customers_apac") AS "customers"
 

@@ -1,0 +1,201 @@
+package callbacks
+
+import (
+	"strings"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/go-dtde/dtde/config"
+	"github.com/go-dtde/dtde/planner"
+)
+
+// rewrite replaces the sharded tables that a built statement reads by name (in joins,
+// in subqueries written as text) by the union of their shards, and gives them back.
+func (r *Runtime) rewrite(stmt *gorm.Statement) ([]*config.Table, error) {
+	if r.dynamic && !r.root.DryRun {
+		if _, err := r.refreshIfStale(stmt.Context, stmt.ConnPool); err != nil {
+			return nil, err
+		}
+	}
+	text, tables, err := planner.RewriteTables(r.current(stmt.ConnPool), r.dialect, stmt.SQL.String(), r.quote,
+		func(t *config.Table) (string, error) { return r.derived(stmt, t, t.Shards) })
+	if err != nil || len(tables) == 0 {
+		return nil, err
+	}
+	stmt.SQL.Reset()
+	stmt.SQL.WriteString(text)
+	return tables, nil
+}
+
+// derived is the union of shards as a table expression without an alias.
+func (r *Runtime) derived(stmt *gorm.Statement, t *config.Table, shards []*config.Shard) (string, error) {
+	if r.dialect.Name == "sqlite" && len(shards) > maxSQLiteBranches {
+		return "", &config.UnsupportedError{
+			Entity: t.Name, Reason: "union-too-wide", Problem: "a join or subquery over more shards than the engine's union takes",
+			Hint: "narrow it, or use two queries",
+		}
+	}
+	columns := r.columns(stmt, t)
+	var b strings.Builder
+	b.WriteByte('(')
+	for i, s := range shards {
+		if i > 0 {
+			b.WriteString(" UNION ALL ")
+		}
+		b.WriteString("SELECT " + columns + " FROM " + r.quote(s.Table))
+	}
+	if len(shards) == 0 {
+		r.writeEmpty(&b, columns, t, t.LogicalName)
+	}
+	b.WriteByte(')')
+	return b.String(), nil
+}
+
+// maxSQLiteBranches is SQLite's limit of terms in one compound SELECT.
+const maxSQLiteBranches = 500
+
+// subtext tells whether the statement has text that could read tables of its own:
+// joins, and fragments with a SELECT.
+func subtext(stmt *gorm.Statement) bool {
+	if len(stmt.Joins) > 0 || stmt.TableExpr != nil && selects(stmt.TableExpr.SQL) {
+		return true
+	}
+	for _, s := range stmt.Selects {
+		if selects(s) {
+			return true
+		}
+	}
+	for _, c := range stmt.Clauses {
+		if c.Expression != nil && clauseSubtext(c.Expression) {
+			return true
+		}
+	}
+	return false
+}
+
+// clauseSubtext looks into one clause.
+func clauseSubtext(e clause.Expression) bool {
+	switch e := e.(type) {
+	case clause.Where:
+		return anySubtext(e.Exprs)
+	case clause.Select:
+		if e.Expression != nil {
+			return exprSubtext(e.Expression)
+		}
+		for i := range e.Columns {
+			if e.Columns[i].Raw && selects(e.Columns[i].Name) {
+				return true
+			}
+		}
+	case clause.From:
+		return len(e.Joins) > 0
+	case clause.GroupBy:
+		return anySubtext(e.Having)
+	case clause.OrderBy:
+		if e.Expression != nil {
+			return exprSubtext(e.Expression)
+		}
+		for i := range e.Columns {
+			if e.Columns[i].Column.Raw && selects(e.Columns[i].Column.Name) {
+				return true
+			}
+		}
+	case clause.Set:
+		for i := range e {
+			if v, ok := e[i].Value.(clause.Expression); ok && exprSubtext(v) {
+				return true
+			}
+		}
+	default:
+		return exprSubtext(e)
+	}
+	return false
+}
+
+func anySubtext(exprs []clause.Expression) bool {
+	for _, e := range exprs {
+		if exprSubtext(e) {
+			return true
+		}
+	}
+	return false
+}
+
+// exprSubtext looks into one condition.
+func exprSubtext(e clause.Expression) bool {
+	switch e := e.(type) {
+	case clause.Expr:
+		return selects(e.SQL)
+	case *clause.Expr:
+		return selects(e.SQL)
+	case clause.NamedExpr:
+		return selects(e.SQL)
+	case clause.AndConditions:
+		return anySubtext(e.Exprs)
+	case clause.OrConditions:
+		return anySubtext(e.Exprs)
+	case clause.NotConditions:
+		return anySubtext(e.Exprs)
+	case clause.Where:
+		return anySubtext(e.Exprs)
+	}
+	return false
+}
+
+// selects tells whether a fragment has a SELECT of its own.
+func selects(s string) bool { return len(s) > len("select") && containsWord(s, "select") }
+
+// unownedText runs GORM's callback for a statement on a model that dtde does not own
+// whose text may read sharded tables: it is built first, then rewritten, then run.
+func (r *Runtime) unownedText(db *gorm.DB, run func(*gorm.DB)) {
+	stmt := db.Statement
+	if stmt.SQL.Len() == 0 && !r.buildOnly(db, run) {
+		return
+	}
+	if t := r.mentioned(r.current(stmt.ConnPool), stmt.SQL.String()); t == nil {
+		r.runBuilt(db, run)
+		return
+	}
+	tables, err := r.rewrite(stmt)
+	if err != nil {
+		fail(db, err)
+		return
+	}
+	for _, t := range tables {
+		r.carryRead(stmt, t)
+	}
+	r.runBuilt(db, run)
+}
+
+// buildOnly has GORM's callback build the statement; false means that it failed.
+func (r *Runtime) buildOnly(db *gorm.DB, run func(*gorm.DB)) bool {
+	dry := *db.Config
+	dry.DryRun = true
+	before := db.Config
+	db.Config = &dry
+	run(db)
+	db.Config = before
+	return db.Error == nil
+}
+
+// runBuilt runs GORM's callback on text that is there already.
+func (r *Runtime) runBuilt(db *gorm.DB, run func(*gorm.DB)) {
+	if !db.DryRun {
+		run(db)
+	}
+}
+
+// carryRead notes that a statement reads all shards of an entity by name.
+func (r *Runtime) carryRead(stmt *gorm.Statement, t *config.Table) {
+	p := &planner.Plan{
+		Operation: planner.Raw, Entity: t.Name, Table: t, Epoch: r.current(stmt.ConnPool).Epoch, Form: planner.Union,
+		Reason: "all shards: the text names " + t.LogicalName, FormReason: "a derived table in the statement's own text",
+	}
+	p.Merge.Limit = -1
+	for _, s := range t.Shards {
+		p.Targets = append(p.Targets, planner.Target{Shard: s})
+	}
+	p.Statements = []planner.SQL{{Shards: p.ShardIDs(), Text: stmt.SQL.String(), Args: len(stmt.Vars)}}
+	carry(stmt, p)
+}
