@@ -205,7 +205,11 @@ func (c *creation) present(s *config.Shard, rows []int) ([]string, error) {
 	in := c.r.primaryIn(primary, tuples)
 	tx := session(c.db)
 	found := []string{}
-	rowsOut, err := tx.Raw("SELECT "+strings.Join(columns, ",")+" FROM "+c.r.quote(s.Table)+" WHERE ?", in).Rows()
+	text := "SELECT " + strings.Join(columns, ",") + " FROM " + c.r.quote(s.Table) + " WHERE ?"
+	if isYoung(c.db.Statement.ConnPool, s) {
+		text += " LOCK IN SHARE MODE"
+	}
+	rowsOut, err := tx.Raw(text, in).Rows()
 	if err != nil {
 		return nil, &config.ShardError{Entity: c.table.Name, Shard: s.ID, Operation: "insert", Cause: err}
 	}

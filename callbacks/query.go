@@ -3,6 +3,7 @@ package callbacks
 import (
 	"database/sql"
 	"reflect"
+	"slices"
 
 	"gorm.io/gorm"
 	gormcallbacks "gorm.io/gorm/callbacks"
@@ -179,6 +180,9 @@ func (r *Runtime) aimRead(stmt *gorm.Statement, p *planner.Plan, alias string) {
 		if w, ok := stmt.Clauses["WHERE"].Expression.(clause.Where); ok {
 			u.where = w.Exprs
 			delete(stmt.Clauses, "WHERE")
+		}
+		if keys := primaryConditions(stmt); len(keys) > 0 { // GORM adds them to the outer statement only
+			u.where = append(slices.Clone(u.where), keys...)
 		}
 		u.order = stmt.Clauses["ORDER BY"]
 	}

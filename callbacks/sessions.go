@@ -84,6 +84,14 @@ type sessionSource struct {
 	cancel   context.CancelFunc
 }
 
+// ColumnTypes are those of the merged rows.
+func (s *sessionSource) ColumnTypes() []merge.ColumnType {
+	if typed, ok := s.Source.(merge.TypedSource); ok {
+		return typed.ColumnTypes()
+	}
+	return nil
+}
+
 // Close closes the rows first, then the sessions that they came from.
 func (s *sessionSource) Close() error {
 	defer s.cancel()

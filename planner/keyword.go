@@ -55,7 +55,7 @@ func niladic(name string) bool {
 	switch name {
 	case "user", "current_user", "session_user", "system_user", "current_role", "current_catalog", "current_schema",
 		"current_date", "current_time", "current_timestamp", "localtime", "localtimestamp", "utc_date", "utc_time",
-		"utc_timestamp", "rowid", "oid", "default", "level", "sysdate":
+		"utc_timestamp", "rowid", "oid", "default", "sysdate":
 		return true
 	}
 	return false
