@@ -122,12 +122,28 @@ func (a *analyser) between(o operand, i int, negated bool, lo, hi int) area {
 	if end != hi {
 		return a.giveUp(lo, hi)
 	}
+	if !a.scope.dialect.postgres() && !a.scope.dialect.sqlite() && !a.comparesAlike(o, from, to) {
+		return a.giveUp(lo, hi)
+	}
 	lower := a.comparison(o, opGe, from, lo, hi, negated)
 	upper := a.comparison(o, opLe, to, lo, hi, negated)
 	if negated {
 		return lower.or(upper)
 	}
 	return lower.and(upper)
+}
+
+// comparesAlike tells that both bounds are values of the column's kind. MySQL and
+// MariaDB compare all three of a BETWEEN in one common type: beside a number, text is
+// compared as one with the other bound too.
+func (a *analyser) comparesAlike(o, from, to operand) bool {
+	if o.kind != operandColumn || from.kind != operandValue || to.kind != operandValue {
+		return false
+	}
+	k := a.scope.columns[o.dim]
+	_, lower := newConstant(k, from.value)
+	_, upper := newConstant(k, to.value)
+	return lower && upper
 }
 
 // in evaluates o IN (…) from the token after IN.

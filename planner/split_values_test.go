@@ -39,3 +39,17 @@ func TestListsKeepWhatGORMWritesAsSQL(t *testing.T) {
 	}
 	assert.Empty(t, plan("region NOT IN ?", "EU", "US", sql.RawBytes{}).Targets, "an empty byte string that is no []byte is written as NULL")
 }
+
+// TestBetweenOfMixedTypes: MariaDB compares all three of a BETWEEN as numbers here, by
+// which 'US' is 0 and lies between 0 and 'K'.
+func TestBetweenOfMixedTypes(t *testing.T) {
+	t.Parallel()
+	db, _ := oneTable(t)
+	for sql, args := range map[string][]any{"region BETWEEN ? AND ?": {0, "K"}, "? BETWEEN region AND 0": {"K"}, "region NOT BETWEEN 'A' AND ?": {5}} {
+		s := read(byRegion(t), conditions(db, func(db *gorm.DB) *gorm.DB { return db.Where(sql, args...) }))
+		s.Dialect = planner.Dialect{Name: "mysql", MariaDB: true}
+		plan, err := planner.PlanRead(s)
+		require.NoError(t, err)
+		assert.Len(t, plan.Targets, len(byRegion(t).Shards), sql)
+	}
+}
