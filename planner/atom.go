@@ -168,6 +168,9 @@ func (a *analyser) in(o operand, i int, negated bool, lo, hi int) area {
 
 // columnIn evaluates column IN (values).
 func (a *analyser) columnIn(dim int, list []operand, negated bool, lo, hi int) area {
+	if a.scope.dialect.mysql() && !negated && mixed(len(list), func(i int) any { return list[i].value }) {
+		return a.giveUp(lo, hi)
+	}
 	key := a.scope.columns[dim]
 	points := make([]config.Value, 0, len(list))
 	out, exact := config.Set{}, true

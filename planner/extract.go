@@ -163,6 +163,9 @@ func (s *scope) simpleList(e clause.Expression) (area, bool) {
 	if !ok || len(values) < 2 {
 		return area{}, false
 	}
+	if col.dim >= 0 && s.dialect.mysql() && mixed(len(values), func(i int) any { return values[i] }) {
+		return area{}, false // the long way notes why
+	}
 	points := make([]config.Value, 0, len(values))
 	for _, v := range values {
 		if !plainValue(v) {

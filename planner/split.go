@@ -175,7 +175,7 @@ func (c *cutter) dim(name any) int {
 
 // values cuts one list: a value stays where a row with it can be.
 func (c *cutter) values(dim int, values []any, make1 func([]any) clause.Expression) ([]clause.Expression, bool) {
-	if dim < 0 {
+	if dim < 0 || c.scope.dialect.mysql() && mixed(len(values), func(i int) any { return values[i] }) {
 		return nil, false
 	}
 	places := make([]int32, len(values))
