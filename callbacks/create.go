@@ -51,6 +51,7 @@ func (r *Runtime) create(db *gorm.DB) {
 	watch.resolved(p)
 	carry(stmt, p)
 	fail(db, c.run(p, watch))
+	c.noteInserted(p)
 	if result := stmt.Result; result != nil {
 		result.RowsAffected = db.RowsAffected
 	}

@@ -2,7 +2,6 @@ package callbacks
 
 import (
 	"context"
-	"maps"
 
 	"gorm.io/gorm"
 
@@ -163,7 +162,7 @@ func (r *Runtime) ensureShards(ctx context.Context, pool gorm.ConnPool, t *confi
 	}
 	if !private {
 		if tx, ok := resolver.Transaction(pool); ok && r.dialect.Name == "mysql" {
-			noteYoung(tx, t, ids)
+			youngTables(tx, t, ids)
 		}
 		return r.refresh(ctx, own.Statement.ConnPool)
 	}
@@ -178,31 +177,6 @@ func (r *Runtime) ensureShards(ctx context.Context, pool gorm.ConnPool, t *confi
 		tx.OnAfterCommit(func() { r.publish(tx) })
 	}
 	return nil
-}
-
-// youngKey finds, in a MySQL transaction, the tables that were made after it began. Its
-// consistent reads can not see them (error 1412); reads that lock read what is there.
-type youngKey struct{}
-
-func noteYoung(tx *resolver.Tx, t *config.Table, ids []string) {
-	young := map[string]bool{}
-	if before, ok := tx.Value(youngKey{}).(map[string]bool); ok {
-		maps.Copy(young, before)
-	}
-	for _, id := range ids {
-		young[t.ShardTable(id).Table] = true
-	}
-	tx.SetValue(youngKey{}, young)
-}
-
-// isYoung tells whether a shard's table was made after the transaction began.
-func isYoung(pool gorm.ConnPool, s *config.Shard) bool {
-	tx, ok := resolver.Transaction(pool)
-	if !ok {
-		return false
-	}
-	young, _ := tx.Value(youngKey{}).(map[string]bool)
-	return young[s.Table]
 }
 
 // maxOpen is the pool's limit of connections; 0 means none.

@@ -203,13 +203,8 @@ func (c *creation) present(s *config.Shard, rows []int) ([]string, error) {
 		columns[i] = c.r.quote(f.DBName)
 	}
 	in := c.r.primaryIn(primary, tuples)
-	tx := session(c.db)
-	found := []string{}
-	text := "SELECT " + strings.Join(columns, ",") + " FROM " + c.r.quote(s.Table) + " WHERE ?"
-	if isYoung(c.db.Statement.ConnPool, s) {
-		text += " LOCK IN SHARE MODE"
-	}
-	rowsOut, err := tx.Raw(text, in).Rows()
+	tx, found := c.reader(s, rows)
+	rowsOut, err := tx.Raw("SELECT "+strings.Join(columns, ",")+" FROM "+c.r.quote(s.Table)+" WHERE ?", in).Rows()
 	if err != nil {
 		return nil, &config.ShardError{Entity: c.table.Name, Shard: s.ID, Operation: "insert", Cause: err}
 	}
