@@ -357,7 +357,7 @@ func (c *creation) placeByState(s *planner.Statement) (*planner.Plan, error) {
 	}
 	p := &planner.Plan{
 		Operation: planner.Insert, Entity: c.table.Name, Table: c.table, Epoch: s.Epoch, Form: planner.One,
-		Reason: "the shard that is being filled",
+		Reason: planner.Because("the shard that is being filled"),
 	}
 	if c.db.DryRun {
 		last := c.table.Shards[len(c.table.Shards)-1]

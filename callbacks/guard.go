@@ -121,7 +121,7 @@ func (c *creation) retarget(p *planner.Plan, elsewhere map[int]string, drop bool
 	if len(p.Targets) == 1 {
 		p.Form = planner.One
 	}
-	p.Reason += "; rows that exist stay on their shard"
+	p.Reason = planner.Because(p.Reason.String() + "; rows that exist stay on their shard")
 	return nil
 }
 

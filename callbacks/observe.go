@@ -41,10 +41,10 @@ func (w *watch) resolved(p *planner.Plan) {
 	}
 	now := time.Now()
 	w.event.Resolution = now.Sub(w.began)
-	w.event.Shards, w.event.Reason, w.event.Form = p.ShardIDs(), p.Reason, p.Form.String()
+	w.event.Shards, w.event.Reason, w.event.Form = p.ShardIDs(), p.Reason.String(), p.Form.String()
 	w.r.config.Observer.ShardResolved(w.stmt.Context, config.ShardResolved{
 		At: now.UTC(), Entity: w.event.Entity, Operation: w.event.Operation,
-		Shards: w.event.Shards, Reason: p.Reason, CorrelationID: w.event.CorrelationID,
+		Shards: w.event.Shards, Reason: w.event.Reason, CorrelationID: w.event.CorrelationID,
 	})
 }
 

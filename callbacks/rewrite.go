@@ -190,7 +190,7 @@ func (r *Runtime) runBuilt(db *gorm.DB, run func(*gorm.DB)) {
 func (r *Runtime) carryRead(stmt *gorm.Statement, t *config.Table) {
 	p := &planner.Plan{
 		Operation: planner.Raw, Entity: t.Name, Table: t, Epoch: r.current(stmt.ConnPool).Epoch, Form: planner.Union,
-		Reason: "all shards: the text names " + t.LogicalName, FormReason: "a derived table in the statement's own text",
+		Reason: planner.Because("all shards: the text names " + t.LogicalName), FormReason: "a derived table in the statement's own text",
 	}
 	p.Merge.Limit = -1
 	for _, s := range t.Shards {

@@ -105,9 +105,9 @@ func (s *Statement) placeRows(p *Plan, one *oneInsert, rows [][]any, columns []i
 }
 
 func (s *Statement) insertForm(p *Plan, rows int) {
-	p.Reason = strconv.Itoa(rows) + " rows by their shard keys"
+	p.Reason = Because(strconv.Itoa(rows) + " rows by their shard keys")
 	if rows == 1 {
-		p.Reason = "the row's shard key"
+		p.Reason = Because("the row's shard key")
 	}
 	if p.Form, p.FormReason = One, "one shard"; len(p.Targets) > 1 {
 		p.Form, p.FormReason = Steps, "one insert per shard, in visiting order, in one transaction"
@@ -197,7 +197,7 @@ func (s *Statement) insertOn(p *Plan, values *clause.Values) (*Plan, error) {
 			target.Rows[i] = i
 		}
 	}
-	p.Targets, p.Form, p.Reason, p.FormReason = []Target{target}, One, r.reason, "one shard"
+	p.Targets, p.Form, p.Reason, p.FormReason = []Target{target}, One, Because(r.reason), "one shard"
 	return p, nil
 }
 

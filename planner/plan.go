@@ -61,7 +61,7 @@ type Plan struct {
 	Form    Form
 	Targets []Target
 	// Reason says why these shards: `region {"US"}`, `all shards: lower(region) not understood`.
-	Reason string
+	Reason Reason
 	// FormReason says why this form.
 	FormReason string
 	// Open tells that shards made at run time could be missing: the executor sees to

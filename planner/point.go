@@ -60,9 +60,9 @@ func (s *Statement) planPoint() *Plan {
 		return nil
 	}
 	p.target[0].Shard = shard
-	p.plan = Plan{
-		Operation: s.Operation, Entity: t.Name, Table: t, Epoch: s.Epoch, Targets: p.target[:], Open: r.Open,
-		Reason: t.Keys[0].Column + " {" + point.String() + "}", Merge: Merge{Limit: -1},
-	}
-	return &p.plan
+	plan := &p.plan // filled in place: a literal would be made elsewhere and copied
+	plan.Operation, plan.Entity, plan.Table, plan.Epoch = s.Operation, t.Name, t, s.Epoch
+	plan.Targets, plan.Open, plan.Merge.Limit = p.target[:], r.Open, -1
+	plan.Reason = Reason{text: t.Keys[0].Column, set: &p.keys[0]}
+	return plan
 }

@@ -36,7 +36,7 @@ func TestPointAllocations(t *testing.T) {
 		plan, err := planner.PlanRead(s)
 		require.NoError(t, err, name)
 		assert.Equal(t, []string{"US"}, plan.ShardIDs(), name)
-		assert.Equal(t, `region {"US"}`, plan.Reason, name)
+		assert.Equal(t, `region {"US"}`, plan.Reason.String(), name)
 		n := testing.AllocsPerRun(100, func() { _, _ = planner.PlanRead(s) })
 		assert.LessOrEqual(t, n, 6.0, name)
 		t.Logf("%s: %.0f allocations", name, n)

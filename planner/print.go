@@ -17,8 +17,8 @@ func (p *Plan) String() string {
 		}
 		b.WriteString(" {" + strings.Join(p.ShardIDs(), " ") + "}")
 	}
-	if p.Reason != "" {
-		b.WriteString("\n  shards: " + p.Reason)
+	if reason := p.Reason.String(); reason != "" {
+		b.WriteString("\n  shards: " + reason)
 	}
 	if p.Open {
 		b.WriteString("; open: newer shards could hold rows too")
@@ -131,7 +131,7 @@ type sqlJSON struct {
 func (p *Plan) MarshalJSON() ([]byte, error) {
 	out := planJSON{
 		Operation: p.Operation.String(), Entity: p.Entity, Epoch: p.Epoch, Form: p.Form.String(), FormReason: p.FormReason,
-		Shards: make([]targetJSON, len(p.Targets)), Reason: p.Reason, Open: p.Open, Pushed: p.Pushed,
+		Shards: make([]targetJSON, len(p.Targets)), Reason: p.Reason.String(), Open: p.Open, Pushed: p.Pushed,
 		BranchLimit: p.BranchLimit, Locking: p.Locking,
 	}
 	if p.Table != nil {

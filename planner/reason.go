@@ -6,6 +6,24 @@ import (
 	"github.com/go-dtde/dtde/config"
 )
 
+// Reason says why a plan visits its shards. It is put into words only when it is
+// asked for them, since nobody reads those of most plans. The zero value is no reason.
+type Reason struct {
+	text string
+	set  *config.Set // what the column that text names was found to be
+}
+
+// Because is a reason in words.
+func Because(text string) Reason { return Reason{text: text} }
+
+// String gives the reason in words.
+func (r Reason) String() string {
+	if r.set == nil {
+		return r.text
+	}
+	return r.text + " " + r.set.String()
+}
+
 // maxReasonBoxes bounds the boxes that a reason prints.
 const maxReasonBoxes = 3
 
