@@ -104,8 +104,8 @@ var refusals = []struct {
 	{"unknown shard by name", func(tx *gorm.DB) error {
 		return tx.Scopes(dtde.OnShard("nowhere")).Where("name <> ?", secret).Delete(&Customer{}).Error
 	}, dtde.ErrShardNotFound, false},
-	{"raw text over several shards", func(tx *gorm.DB) error {
-		return tx.Exec("UPDATE customers SET status = ? WHERE region IN ('EU', 'US')", secret).Error
+	{"raw insert into several shards", func(tx *gorm.DB) error {
+		return tx.Exec("INSERT INTO customers (id, name, region) VALUES (80, ?, 'EU'), (81, 'x', 'US')", secret).Error
 	}, dtde.ErrUnsupported, false},
 }
 
@@ -308,12 +308,14 @@ func TestErrorsHoldNeitherValuesNorDSN(t *testing.T) {
 			func() error {
 				return db.Create(&Order{Customer: secret, OrderDate: time.Date(1999, 4, 2, 0, 0, 0, 0, time.UTC)}).Error
 			},
-			func() error { return db.Joins("JOIN orders ON orders.customer = ?", secret).Find(&[]Customer{}).Error },
 			func() error {
-				return db.Raw("SELECT * FROM customers WHERE name = ?", secret).Scan(&[]Customer{}).Error
+				return db.Scopes(dtde.OnShard("nowhere")).Where("name = ?", secret).Find(&[]Customer{}).Error
 			},
 			func() error {
-				return db.Raw("SELECT * FROM customers WHERE name = '" + secret + "'").Scan(&[]Customer{}).Error
+				return db.Exec("INSERT INTO customers (id, name, region) VALUES (80, ?, 'EU'), (81, 'x', 'US')", secret).Error
+			},
+			func() error {
+				return db.Exec("INSERT INTO customers (id, name, region) VALUES (4242, '" + secret + "', 'EU'), (81, 'x', 'US')").Error
 			},
 			func() error { return db.Model(&Customer{}).Where("region = ?", "EU").Update("region", secret).Error },
 		} {
