@@ -140,6 +140,10 @@ func timeConstant(k *config.KeyColumn, v any) (constant, bool) {
 		if k.DateOnly {
 			return about(t, dateSlack), true
 		}
+		if _, offset := t.Zone(); offset != 0 {
+			// SQLite compares the text with its clock, and not the instant.
+			return about(t, day+time.Duration(max(offset, -offset))*time.Second), true
+		}
 		return about(t, day), true
 	}
 	instant := config.KeyColumn{Kind: config.KindTime}
@@ -210,7 +214,7 @@ var timeLayouts = [...]string{
 	"2006-01-02", "2006-01-02 15:04:05", "2006-01-02T15:04:05", time.RFC3339, "2006-01-02 15:04:05Z07:00",
 }
 
-// timeText reads a text as a time, its zone or else UTC.
+// timeText reads a text as a time, in its zone or else UTC.
 func timeText(v any) (time.Time, bool) {
 	var s string
 	switch x := v.(type) {
@@ -226,7 +230,7 @@ func timeText(v any) (time.Time, bool) {
 	}
 	for _, layout := range timeLayouts {
 		if t, err := time.Parse(layout, s); err == nil {
-			return t.UTC(), true
+			return t, true
 		}
 	}
 	return time.Time{}, false

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -78,4 +79,17 @@ func TestListsOfMixedTypes(t *testing.T) {
 			assert.True(t, !c.all || target.Where == nil, name)
 		}
 	}
+}
+
+// TestTextOfAnotherZone: SQLite compares '2024-01-31T00:00:00+14:00', an instant on the
+// 30th, with stored texts as they stand: rows of the whole 31st are before it.
+func TestTextOfAnotherZone(t *testing.T) {
+	t.Parallel()
+	db, rows := oneTable(t)
+	s := read(monthly(t), conditions(db, func(db *gorm.DB) *gorm.DB { return db.Where("sold_at <= '2024-01-31T00:00:00+14:00'") }))
+	where, _ := s.Clauses["WHERE"].Expression.(clause.Where)
+	p := planner.Extract(s.Table, "orders", s.Dialect, where.Exprs)
+	row := rows[0]
+	row.SoldAt = time.Date(2024, 1, 31, 23, 59, 59, 0, time.UTC)
+	assert.True(t, inBoxes(s.Table, &p, &row), "%v", p.Boxes)
 }
