@@ -87,6 +87,7 @@ func ownError(db *gorm.DB, err error) error {
 // shardError names the shard of a failure where several were visited. With one
 // shard the engine's own error is what the caller would have got from one table.
 func (r *Runtime) shardError(p *planner.Plan, err error) error {
+	err = youngError(p.Entity, err)
 	if len(p.Targets) == 1 {
 		return err
 	}

@@ -41,7 +41,8 @@ func (r *Runtime) refreshIfStale(ctx context.Context, pool gorm.ConnPool) (chang
 	if err != nil {
 		return false, err
 	}
-	if epoch == r.current(pool).Epoch {
+	known := r.current(pool).Epoch
+	if epoch == known || epoch < known && resolver.InTransaction(pool) { // the snapshot is older than the catalog
 		return false, nil
 	}
 	return true, r.refresh(ctx, pool)

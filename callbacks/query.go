@@ -130,6 +130,7 @@ func (r *Runtime) fetch(db *gorm.DB, p *planner.Plan, alias string, w *watch) {
 		return
 	}
 	scan(db, rows, 0)
+	db.Error = youngError(p.Entity, db.Error)
 }
 
 // scan hands rows to GORM once, and closes them.

@@ -180,7 +180,7 @@ func (r *Runtime) openMerged(ctx context.Context, cancel context.CancelFunc, db 
 		times[i] = time.Since(began)
 		r.trace(db, began, sqls[i], -1, err)
 		if err != nil {
-			return &config.ShardError{Entity: p.Entity, Shard: sqls[i].shard.ID, Operation: "select", Cause: mergeError(err)}
+			return &config.ShardError{Entity: p.Entity, Shard: sqls[i].shard.ID, Operation: "select", Cause: youngError(p.Entity, mergeError(err))}
 		}
 		return nil
 	}
@@ -245,7 +245,7 @@ func (r *Runtime) lockInOrder(db *gorm.DB, p *planner.Plan, sqls []shardSQL, w *
 		w.took(sqls[i].shard.ID, time.Since(began))
 		r.trace(db, began, sqls[i], -1, err)
 		if err != nil {
-			return nil, &config.ShardError{Entity: p.Entity, Shard: sqls[i].shard.ID, Operation: "select", Cause: mergeError(err)}
+			return nil, &config.ShardError{Entity: p.Entity, Shard: sqls[i].shard.ID, Operation: "select", Cause: youngError(p.Entity, mergeError(err))}
 		}
 		sources = append(sources, src)
 	}

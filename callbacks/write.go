@@ -285,7 +285,7 @@ func (w *writer) step(a *aimed, target *planner.Target) (n int64, err error) {
 	stmt.SQL.Reset()
 	stmt.Vars = nil
 	if err != nil {
-		return 0, &config.ShardError{Entity: w.plan.Entity, Shard: target.Shard.ID, Operation: w.plan.Operation.String(), Cause: mergeError(err)}
+		return 0, &config.ShardError{Entity: w.plan.Entity, Shard: target.Shard.ID, Operation: w.plan.Operation.String(), Cause: youngError(w.plan.Entity, mergeError(err))}
 	}
 	return n, nil
 }

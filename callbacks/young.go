@@ -2,6 +2,7 @@ package callbacks
 
 import (
 	"maps"
+	"strings"
 
 	"gorm.io/gorm"
 
@@ -65,6 +66,19 @@ func (c *creation) noteInserted(p *planner.Plan) {
 		next[p.Targets[i].Shard.Table] = keys
 	}
 	tx.SetValue(youngKey{}, next)
+}
+
+// youngError says what to do about error 1412, which is all that MySQL and MariaDB have
+// to say of a table younger than the transaction's snapshot.
+func youngError(entity string, err error) error {
+	if err == nil || !strings.HasPrefix(err.Error(), "Error 1412 ") {
+		return err
+	}
+	return joinErrors(&config.UnsupportedError{
+		Entity: entity, Reason: "young-table",
+		Problem: "a read of a shard's table that was made after the transaction's snapshot was taken",
+		Hint:    "call EnsureShards ahead, or begin the transaction at READ COMMITTED",
+	}, err)
 }
 
 // reader is the session that looks for given keys on a shard, and the keys that it can

@@ -33,9 +33,7 @@ func RewriteTables(c *config.Catalog, d Dialect, sql string, quote func(string) 
 		return "", nil, rawRefusal("", "raw-text", "SQL text with a "+l.fault+" that names a sharded table")
 	}
 	r.analyser = analyser{src: sql, toks: l.toks}
-	refs := slices.DeleteFunc(r.references(), func(ref reference) bool {
-		return r.keyword(ref.first-1, "delete") // DELETE alias FROM …: not a table
-	})
+	refs := slices.DeleteFunc(r.references(), func(ref reference) bool { return r.isAlias(ref.first) })
 	if len(refs) == 0 {
 		return sql, nil, nil
 	}
@@ -63,6 +61,19 @@ func RewriteTables(c *config.Catalog, d Dialect, sql string, quote func(string) 
 	}
 	b.WriteString(sql[at:])
 	return b.String(), tables, nil
+}
+
+// isAlias tells whether a name stands behind another, as its alias, or behind DELETE, as
+// the alias of what is deleted from.
+func (r *rawParser) isAlias(i int) bool {
+	if i == 0 {
+		return false
+	}
+	if r.toks[i-1].kind == tokQuoted || r.keyword(i-1, "as", "delete") {
+		return true
+	}
+	return r.toks[i-1].kind == tokName && !r.keyword(i-1, "update", "from", "join", "straight_join", "into", "using", "only",
+		"low_priority", "ignore", "quick", "lateral", "table", "merge", "truncate")
 }
 
 // aliased tells whether the token i begins an alias.

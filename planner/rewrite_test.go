@@ -23,6 +23,7 @@ func TestRewriteTables(t *testing.T) {
 		{"subquery", "DELETE FROM customers WHERE id IN (SELECT cid FROM orders WHERE total > $1)", "DELETE FROM customers WHERE id IN (SELECT cid FROM <orders> AS \"orders\" WHERE total > $1)", ""},
 		{"with", "WITH o AS (SELECT * FROM orders) SELECT * FROM o UNION SELECT * FROM orders", "WITH o AS (SELECT * FROM <orders> AS \"orders\") SELECT * FROM o UNION SELECT * FROM <orders> AS \"orders\"", ""},
 		{"delete by alias", "DELETE orders FROM orders_eu AS orders WHERE id IN (SELECT oid FROM lines)", "DELETE orders FROM orders_eu AS orders WHERE id IN (SELECT oid FROM <lines> AS \"lines\")", ""},
+		{"update under an alias", `UPDATE "orders_eu" AS "orders" SET x = 1 WHERE EXISTS (SELECT 1 FROM lines)`, `UPDATE "orders_eu" AS "orders" SET x = 1 WHERE EXISTS (SELECT 1 FROM <lines> AS "lines")`, ""},
 		{"insert select", "INSERT INTO stats SELECT count(*) FROM orders", "INSERT INTO stats SELECT count(*) FROM <orders> AS \"orders\"", ""},
 		{"with of that name", "WITH orders AS (SELECT 1) SELECT * FROM orders", "", "raw-with"},
 		{"second with of that name", "WITH a AS (SELECT 1), orders (x) AS (SELECT 1) SELECT * FROM orders", "", "raw-with"},
