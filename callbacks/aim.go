@@ -20,6 +20,9 @@ type aimed struct {
 	expr  *clause.Expr
 	where clause.Clause
 	had   bool
+	// tableOnly leaves the conditions as GORM leaves them: nobody plans or reads them
+	// again. Copying a clause to and fro is a good part of what a routed read costs.
+	tableOnly bool
 }
 
 func aim(stmt *gorm.Statement) aimed {
@@ -30,6 +33,9 @@ func aim(stmt *gorm.Statement) aimed {
 
 func (a *aimed) restore() {
 	a.stmt.Table, a.stmt.TableExpr = a.table, a.expr
+	if a.tableOnly {
+		return
+	}
 	if a.had {
 		a.stmt.Clauses["WHERE"] = a.where
 	} else {

@@ -42,7 +42,11 @@ func (r *Runtime) read(db *gorm.DB, t *config.Table, alias string, early bool, r
 	stmt := db.Statement
 	applySoftDelete(stmt)
 	watch := r.watch(stmt, t, planner.Select)
-	from, hadFrom := stmt.Clauses["FROM"]
+	var from clause.Clause
+	var hadFrom bool
+	if r.dynamic { // otherwise nothing is read again
+		from, hadFrom = stmt.Clauses["FROM"]
+	}
 	_, appends := stmt.Dest.(*[]map[string]any)
 	kept := destLength(stmt, appends)
 	vars := stmt.Vars // of the statement around a subquery
@@ -100,8 +104,8 @@ const maxReplans = 5
 
 // planRead asks for a plan with everything that GORM will add to the conditions.
 func (r *Runtime) planRead(stmt *gorm.Statement, t *config.Table, alias string) (*planner.Plan, error) {
-	where, had := stmt.Clauses["WHERE"]
 	if conds := primaryConditions(stmt); len(conds) > 0 {
+		where, had := stmt.Clauses["WHERE"]
 		stmt.AddClause(clause.Where{Exprs: conds})
 		defer func() {
 			if stmt.Clauses["WHERE"] = where; !had {
@@ -153,7 +157,10 @@ func (r *Runtime) build(db *gorm.DB, p *planner.Plan, alias string) {
 		return
 	}
 	text := subtext(stmt)
-	a := aim(stmt)
+	a := aimed{stmt: stmt, table: stmt.Table, expr: stmt.TableExpr, tableOnly: !p.Open && !p.Pushed}
+	if !a.tableOnly {
+		a = aim(stmt)
+	}
 	r.aimRead(stmt, p, alias)
 	lock.put()
 	gormcallbacks.BuildQuerySQL(db)
