@@ -1,6 +1,7 @@
 package tests
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -149,9 +150,13 @@ func formBars(t testing.TB, r *bars.Report, d testenv.DB) {
 		var texts []string
 		for _, form := range []config.ReadForm{dtde.ReadAuto, dtde.ReadUnion, dtde.ReadSessions} {
 			took, err := bars.Median(func() error { return s.run(db.Scopes(dtde.Reads(form))) }, 5)
-			if err != nil {
+			if errors.Is(err, dtde.ErrUnsupported) {
 				texts = append(texts, "refused")
 				continue
+			}
+			if err != nil {
+				r.Fault(d.Name+", "+s.name, err)
+				return
 			}
 			texts = append(texts, fmt.Sprintf("%.1f", float64(took)/float64(time.Millisecond)))
 		}
