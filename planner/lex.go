@@ -294,8 +294,11 @@ func (l *lexer) operator(i int) int {
 			}
 			break
 		}
-		if j > i && l.markWithin(j, j) {
-			break
+		if j > i && (l.markWithin(j, j) || l.src[j] == '`' && !l.dialect.postgres()) {
+			break // a value follows, or a quoted name
+		}
+		if j > i && l.params && (l.src[j] == '?' && !l.dialect.postgres() || l.src[j] == '@' && l.dialect.sqlserver()) {
+			break // the engine's own placeholder follows
 		}
 		j++
 	}

@@ -11,6 +11,7 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"github.com/go-dtde/dtde/config"
 	"github.com/go-dtde/dtde/planner"
 )
 
@@ -92,4 +93,32 @@ func TestTextOfAnotherZone(t *testing.T) {
 	row := rows[0]
 	row.SoldAt = time.Date(2024, 1, 31, 23, 59, 59, 0, time.UTC)
 	assert.True(t, inBoxes(s.Table, &p, &row), "%v", p.Boxes)
+}
+
+// TestQuotedNameBesideAnOperator: a backtick is an operator's character on PostgreSQL
+// only.
+func TestQuotedNameBesideAnOperator(t *testing.T) {
+	t.Parallel()
+	db, _ := oneTable(t)
+	for _, dialect := range []string{"mysql", "sqlite"} {
+		for _, sql := range []string{"?=`region`", "`region`=? AND name=`name`"} {
+			s := read(byRegion(t), conditions(db, func(db *gorm.DB) *gorm.DB { return db.Where(sql, "US") }))
+			s.Dialect = planner.Dialect{Name: dialect}
+			plan, err := planner.PlanRead(s)
+			require.NoError(t, err)
+			assert.Len(t, plan.Targets, 1, "%s on %s", sql, dialect)
+		}
+	}
+}
+
+// TestPlaceholderBesideAnOperator: in SQL text as it goes to the engine, the operator
+// ends before the engine's own placeholder.
+func TestPlaceholderBesideAnOperator(t *testing.T) {
+	t.Parallel()
+	tab := byRegion(t)
+	r, err := planner.AnalyzeRaw(config.NewCatalog(1, tab), planner.Dialect{Name: "sqlite"}, "SELECT id FROM orders WHERE name=? AND region=?", []any{"x", "US"})
+	require.NoError(t, err)
+	p := planner.Extract(tab, r.Alias, planner.Dialect{Name: "sqlite"}, r.Where)
+	require.Len(t, p.Boxes, 1)
+	assert.Equal(t, config.Point(config.Text("US")), p.Boxes[0][0])
 }
