@@ -53,22 +53,30 @@ func (r *Runtime) quote(name string) string {
 // asTable gives `physical AS alias`, kept per shard for the alias that was used first:
 // nearly always the logical name.
 func (r *Runtime) asTable(s *config.Shard, alias string) *clause.Expr {
+	return &r.aliased(s, alias).expr
+}
+
+func (r *Runtime) aliased(s *config.Shard, alias string) *aliasedTable {
 	v, known := r.tableExprs.Load(s) // a pointer as the key costs no allocation
 	if known {
 		if kept := v.(*aliasedTable); kept.alias == alias {
-			return &kept.expr
+			return kept
 		}
 	}
 	t := &aliasedTable{alias: alias, expr: clause.Expr{SQL: r.quote(s.Table) + " AS " + r.quote(alias)}}
+	t.from = clause.Clause{Name: "FROM", Expression: clause.From{Tables: []clause.Table{{Name: t.expr.SQL, Raw: true}}}}
 	if !known {
 		r.tableExprs.Store(s, t)
 	}
-	return &t.expr
+	return t
 }
 
+// aliasedTable is a shard's table as a table expression, and as a whole FROM clause,
+// which GORM writes faster.
 type aliasedTable struct {
 	alias string
 	expr  clause.Expr
+	from  clause.Clause
 }
 
 // union is the UNION ALL of a plan's shards, written into the FROM clause under the

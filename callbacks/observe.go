@@ -17,6 +17,7 @@ type watch struct {
 	event    config.QueryExecuted
 	began    time.Time
 	perShard map[string]time.Duration
+	finished bool
 }
 
 // watch begins to time a statement; nil without an observer.

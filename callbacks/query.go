@@ -161,11 +161,17 @@ func (r *Runtime) build(db *gorm.DB, p *planner.Plan, alias string) {
 	if !a.tableOnly {
 		a = aim(stmt)
 	}
-	r.aimRead(stmt, p, alias)
+	whole := r.fromClause(stmt, p, alias)
+	if !whole {
+		r.aimRead(stmt, p, alias)
+	}
 	lock.put()
 	gormcallbacks.BuildQuerySQL(db)
 	a.restore()
 	lock.restore()
+	if whole {
+		delete(stmt.Clauses, "FROM")
+	}
 	if text && db.Error == nil {
 		if _, err := r.rewrite(stmt); err != nil {
 			fail(db, err)
@@ -174,6 +180,20 @@ func (r *Runtime) build(db *gorm.DB, p *planner.Plan, alias string) {
 	}
 	p.Statements = nil
 	p.Sent(nil, stmt.SQL.String(), len(stmt.Vars))
+}
+
+// fromClause aims a plain read of one shard by a FROM clause that is kept with the
+// shard; false means that the statement needs its own.
+func (r *Runtime) fromClause(stmt *gorm.Statement, p *planner.Plan, alias string) bool {
+	if p.Form != planner.One || p.Pushed || len(stmt.Joins) > 0 || r.dialect.Name == "sqlserver" {
+		return false
+	}
+	if _, own := stmt.Clauses["FROM"]; own {
+		return false
+	}
+	stmt.Table = alias
+	stmt.Clauses["FROM"] = r.aliased(p.Targets[0].Shard, alias).from
+	return true
 }
 
 // aimRead replaces the statement's table by what the plan reads from.

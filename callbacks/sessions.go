@@ -166,31 +166,41 @@ func (r *Runtime) explainAll(sqls []shardSQL) string {
 // openMerged opens every shard's rows and merges them as the plan says. What it
 // returns closes them all; on error nothing is left open.
 func (r *Runtime) openMerged(ctx context.Context, cancel context.CancelFunc, db *gorm.DB, p *planner.Plan, sqls []shardSQL, sessions *resolver.Sessions, w *watch) (merge.Source, error) {
+	// rows that nobody sorts are read shard after shard: none have to be kept
+	streams := sessions.Sequential() && len(p.Merge.Order) == 0 && !p.Merge.Sum
 	sources := make([]merge.Source, len(sqls))
 	times := make([]time.Duration, len(sqls))
 	open := func(ctx context.Context, i int) error {
 		began := time.Now()
 		rows, err := sessions.Query(ctx, i, sqls[i].text, sqls[i].vars)
+		var src merge.Source
 		if err == nil {
-			sources[i], err = merge.FromRows(rows)
+			src, err = merge.FromRows(rows)
 		}
-		if err == nil && sessions.Sequential() {
-			sources[i], err = merge.Buffer(sources[i], r.config.MaxBufferedRows)
+		if err != nil {
+			err = shardFailure(p, sqls[i].shard, err)
+		} else {
+			sources[i] = w.count(&shardSource{Source: src, plan: p, shard: sqls[i].shard})
+			if sessions.Sequential() && !streams {
+				sources[i], err = merge.Buffer(sources[i], r.config.MaxBufferedRows)
+				err = shardFailure(p, sqls[i].shard, err)
+			}
 		}
 		times[i] = time.Since(began)
 		r.trace(db, began, sqls[i], -1, err)
-		if err != nil {
-			return &config.ShardError{Entity: p.Entity, Shard: sqls[i].shard.ID, Operation: "select", Cause: youngError(p.Entity, mergeError(err))}
-		}
-		return nil
+		return err
+	}
+	first := len(sqls)
+	if streams {
+		first = sessions.Lanes()
 	}
 	var err error
 	var failed atomic.Bool
-	if sessions.Sequential() {
+	if sessions.Sequential() && !streams {
 		err = sessions.Each(ctx, open)
 	} else {
 		// the rows outlive Each, so they are opened under a context that does, too
-		err = resolver.Each(ctx, sessions.Lanes(), len(sqls), func(_ context.Context, i int) error {
+		err = resolver.Each(ctx, sessions.Lanes(), first, func(_ context.Context, i int) error {
 			err := open(ctx, i)
 			if err == nil {
 				return nil
@@ -210,10 +220,20 @@ func (r *Runtime) openMerged(ctx context.Context, cancel context.CancelFunc, db 
 		}
 		return nil, err
 	}
-	for i := range sqls {
+	for i := range first {
 		w.took(sqls[i].shard.ID, times[i])
 	}
-	return r.mergeSources(p, sources)
+	if !streams {
+		return r.mergeSources(p, sources)
+	}
+	// each shard takes over the lane of one that has ended
+	return r.finishMerge(p, merge.Sequence(sources[:first:first], len(sqls), func(i int) (merge.Source, error) {
+		if err := open(ctx, i); err != nil {
+			return nil, err
+		}
+		w.took(sqls[i].shard.ID, times[i])
+		return sources[i], nil
+	})), nil
 }
 
 // lockInOrder carries out a locking read: shard after shard in visiting order, so
@@ -284,13 +304,19 @@ func (r *Runtime) mergeSources(p *planner.Plan, sources []merge.Source) (merge.S
 		}
 		src = merge.Ordered(keys, sources...)
 	}
+	return r.finishMerge(p, src), nil
+}
+
+// finishMerge carries out the steps that come after the rows are in one stream.
+func (r *Runtime) finishMerge(p *planner.Plan, src merge.Source) merge.Source {
+	m := &p.Merge
 	if m.Distinct {
 		src = merge.Distinct(src, r.config.MaxBufferedRows)
 	}
 	if m.Offset > 0 || m.Limit >= 0 {
 		src = merge.Limit(src, int64(m.Offset), int64(m.Limit))
 	}
-	return src, nil
+	return src
 }
 
 func columnIndex(columns []string, name string) int {

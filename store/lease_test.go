@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -323,7 +324,7 @@ func TestNodeInsideTransaction(t *testing.T) {
 		}
 		selects := 0
 		for _, text := range sent.Statements() {
-			if text != "BEGIN" {
+			if strings.HasPrefix(text, "SELECT") { // SQLite claims its write lock before it looks
 				selects++
 			}
 		}
