@@ -100,9 +100,9 @@ func hint(form config.ReadForm) call {
 // can carry, but for a few.
 func (g *generator) hints(sessions bool) []call {
 	switch k := g.r.IntN(100); {
-	case k < 70 && sessions && (g.depth == 0 || g.engine != "postgres"), k < 1:
+	case k < 85 && sessions && (g.depth == 0 || g.stable || g.engine != "postgres"), k < 1:
 		return []call{hint(dtde.ReadSessions)}
-	case k < 75:
+	case k < 90:
 		return []call{hint(dtde.ReadUnion)}
 	}
 	return nil
@@ -119,10 +119,20 @@ type ordering struct {
 	simple  bool
 }
 
-// merges tells whether sessions can be merged by a column: floats, and texts outside
-// SQLite, sort as only the database does.
+// merges tells whether sessions can be merged by a column: floats, times on SQLite
+// (text there), and texts elsewhere sort as only the database does.
 func (g *generator) merges(c column) bool {
-	return c.kind != floatColumn && (c.kind != textColumn && c.kind != idColumn || g.engine == "sqlite" || c.kind == idColumn && g.v.model == items)
+	switch c.kind {
+	case floatColumn:
+		return false
+	case timeColumn:
+		return g.engine != "sqlite"
+	case textColumn:
+		return g.engine == "sqlite"
+	case idColumn:
+		return g.v.model == items || g.v.model == documents && g.engine == "sqlite"
+	}
+	return true
 }
 
 // order draws an ORDER BY: none, some keys, or a total one.

@@ -16,8 +16,10 @@ type generator struct {
 	engine string
 	rows   []*row
 	next   int
-	// depth counts the transactions around, forms the hints that are drawn.
-	depth int
+	// depth counts the transactions around; stable: the outermost is at repeatable
+	// read, so that sessions can share its snapshot.
+	depth  int
+	stable bool
 }
 
 // program draws n operations; the first ones fill the table.

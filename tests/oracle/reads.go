@@ -146,7 +146,11 @@ func (g *generator) findInto() *operation {
 // firstOrLast orders by the primary key, after what the caller orders by.
 func (g *generator) firstOrLast() *operation {
 	key := pick(g, []string{"", "", "level", "amount desc", "region", "ordered_at desc", "parent"})
-	calls := g.filters((key != "region" || g.engine == "sqlite") && (g.v.model == items || g.engine == "sqlite"))
+	merges := g.merges(columnNamed("id"))
+	if key != "" {
+		merges = merges && g.merges(columnNamed(strings.TrimSuffix(key, " desc")))
+	}
+	calls := g.filters(merges)
 	if key != "" {
 		calls = append(calls, orderCall(key))
 	}

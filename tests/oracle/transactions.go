@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"database/sql"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,6 +11,11 @@ import (
 
 // transaction runs operations in db.Transaction; it commits or rolls back.
 func (g *generator) transaction() *operation {
+	outermost := g.depth == 0
+	if outermost {
+		g.stable = g.engine != "sqlite" && g.chance(60)
+		defer func() { g.stable = false }()
+	}
 	g.depth++
 	known := append([]*row(nil), g.rows...)
 	var body []*operation
@@ -21,16 +27,27 @@ func (g *generator) transaction() *operation {
 	if fails {
 		g.rows = known
 	}
-	return block(body, fails, g.r.IntN(10) == 0)
+	// PostgreSQL takes nothing more after a failure.
+	return block(body, blockSettings{fails: fails, skipped: g.chance(10), tolerant: g.engine != "postgres" && g.chance(50), stable: outermost && g.stable})
 }
 
+// blockSettings say how a transaction goes: it rolls back at its end, it is begun
+// under SkipDefaultTransaction, it goes on after a failure, it is at repeatable read.
+type blockSettings struct{ fails, skipped, tolerant, stable bool }
+
 // block is one transaction; nested ones are save points.
-func block(body []*operation, fails, skipped bool) *operation {
+func block(body []*operation, settings blockSettings) *operation {
 	op := &operation{kind: "transaction", body: body}
-	op.text = blockText("Transaction", body, fails)
+	op.text = blockText("Transaction", body, settings.fails)
+	if settings.stable {
+		op.text = "/* at repeatable read */ " + op.text
+	}
+	if settings.tolerant {
+		op.text = "/* failures inside are ignored */ " + op.text
+	}
 	op.without = func(i int) *operation {
 		if i < len(body) && len(body) > 1 {
-			return block(slices.Concat(body[:i], body[i+1:]), fails, skipped)
+			return block(slices.Concat(body[:i], body[i+1:]), settings)
 		}
 		if i -= len(body); i < 0 || i >= len(body) {
 			return nil
@@ -38,7 +55,7 @@ func block(body []*operation, fails, skipped bool) *operation {
 		// The transaction with its i-th operation made smaller.
 		for k := range parts(body[i]) {
 			if o := reduced(body[i], k); o != nil {
-				return block(slices.Concat(body[:i], []*operation{o}, body[i+1:]), fails, skipped)
+				return block(slices.Concat(body[:i], []*operation{o}, body[i+1:]), settings)
 			}
 		}
 		return nil
@@ -49,21 +66,25 @@ func block(body []*operation, fails, skipped bool) *operation {
 	op.run = func(s *session) *answer {
 		db, _, done := s.start()
 		defer done()
-		if skipped {
+		if settings.skipped {
 			db = db.Session(&gorm.Session{SkipDefaultTransaction: true})
+		}
+		var options []*sql.TxOptions
+		if settings.stable {
+			options = append(options, &sql.TxOptions{Isolation: sql.LevelRepeatableRead})
 		}
 		a := &answer{}
 		err := db.Transaction(func(tx *gorm.DB) error {
 			inner := *s
 			inner.db, inner.inTx = tx, true
-			if err := inner.runBody(body, a); err != nil {
+			if err := inner.runBody(body, a, settings.tolerant); err != nil {
 				return err
 			}
-			if fails {
+			if settings.fails {
 				return errBlock
 			}
 			return nil
-		})
+		}, options...)
 		a.err = err
 		a.class, a.reason = s.classify(err)
 		return a
@@ -85,8 +106,8 @@ func blockText(name string, body []*operation, fails bool) string {
 }
 
 // runBody runs a transaction's operations until one fails; a refusal is none, the
-// plain side skips it.
-func (s *session) runBody(body []*operation, a *answer) error {
+// plain side skips it; tolerant goes on after failures, too.
+func (s *session) runBody(body []*operation, a *answer, tolerant bool) error {
 	for _, op := range body {
 		if s.plain && s.refused[op] {
 			a.steps = append(a.steps, &answer{class: classRefused})
@@ -98,7 +119,7 @@ func (s *session) runBody(body []*operation, a *answer) error {
 		case step.class == classRefused && !s.plain:
 			s.refused[op] = true
 		case step.class == "rolled back", step.class == "gorm.ErrRecordNotFound", step.class == "gorm.ErrMissingWhereClause":
-		case step.err != nil:
+		case step.err != nil && !tolerant:
 			return step.err
 		}
 	}
@@ -145,7 +166,7 @@ func (g *generator) savePoints() *operation {
 		inner.db, inner.inTx = tx, true
 		for i, part := range [][]*operation{before, undone, after} {
 			if err == nil {
-				err = inner.runBody(part, a)
+				err = inner.runBody(part, a, false)
 			}
 			if err == nil && i < 2 {
 				if i == 0 {
