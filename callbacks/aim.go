@@ -93,6 +93,24 @@ type union struct {
 	where []clause.Expression
 	// order is pushed into each branch with the plan's limit.
 	order clause.Clause
+	// count is what each branch selects as c instead of its rows, for the statement to add.
+	count clause.Expression
+}
+
+// branchCount gives the statement's count, if the plan has each branch count its own
+// rows and nothing but GORM's Count reads the result.
+func branchCount(stmt *gorm.Statement, p *planner.Plan) clause.Expression {
+	if _, counts := stmt.Dest.(*int64); !p.Counted || !counts {
+		return nil
+	}
+	if stmt.Schema != nil {
+		for _, c := range stmt.Schema.QueryClauses {
+			if _, known := c.(gorm.SoftDeleteQueryClause); !known {
+				return nil // its condition will be about the rows
+			}
+		}
+	}
+	return stmt.Clauses["SELECT"].Expression
 }
 
 // expr wraps the union as a table expression.
@@ -129,6 +147,10 @@ func (u *union) branch(b clause.Builder, columns string, t *planner.Target) {
 		ends = ")"
 	}
 	_, _ = b.WriteString("SELECT ")
+	if u.count != nil {
+		u.count.Build(b)
+		columns = " AS " + u.r.quote("c")
+	}
 	_, _ = b.WriteString(columns)
 	_, _ = b.WriteString(" FROM ")
 	_, _ = b.WriteString(u.r.asTable(t.Shard, u.alias).SQL)

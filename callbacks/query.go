@@ -161,6 +161,10 @@ func (r *Runtime) build(db *gorm.DB, p *planner.Plan, alias string) {
 	if !a.tableOnly {
 		a = aim(stmt)
 	}
+	var selected clause.Clause
+	if p.Counted {
+		selected = stmt.Clauses["SELECT"]
+	}
 	whole := r.fromClause(stmt, p, alias)
 	if !whole {
 		r.aimRead(stmt, p, alias)
@@ -169,6 +173,9 @@ func (r *Runtime) build(db *gorm.DB, p *planner.Plan, alias string) {
 	gormcallbacks.BuildQuerySQL(db)
 	a.restore()
 	lock.restore()
+	if p.Counted {
+		stmt.Clauses["SELECT"] = selected
+	}
 	if whole {
 		delete(stmt.Clauses, "FROM")
 	}
@@ -213,6 +220,9 @@ func (r *Runtime) aimRead(stmt *gorm.Statement, p *planner.Plan, alias string) {
 			u.where = append(slices.Clone(u.where), keys...)
 		}
 		u.order = stmt.Clauses["ORDER BY"]
+		if u.count = branchCount(stmt, p); u.count != nil {
+			stmt.Clauses["SELECT"] = clause.Clause{Name: "SELECT", Expression: clause.Expr{SQL: "CAST(SUM(" + r.quote("c") + ") AS SIGNED)"}}
+		}
 	}
 	stmt.TableExpr = u.expr()
 }

@@ -93,6 +93,7 @@ func (s *Statement) inUnion(p *Plan, shape *shape) {
 		return
 	}
 	p.Pushed = true
+	p.Counted = s.Dialect.mysql() && shape.count && !shape.distinct && !shape.grouped && !shape.ordered && shape.limit < 0 && shape.offset == 0
 	if shape.pushesLimit {
 		p.BranchLimit = shape.branchLimit
 	}
