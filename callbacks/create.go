@@ -283,6 +283,7 @@ func (c *creation) many(p *planner.Plan, watch *watch) error {
 			continue
 		}
 		watch.took(target.Shard.ID, time.Since(began))
+		watch.affected(target.Shard.ID, max(db.RowsAffected, 0))
 		c.r.trace(db, began, s, db.RowsAffected, db.Error)
 		if db.Error != nil {
 			db.Error = &config.ShardError{Entity: c.table.Name, Shard: target.Shard.ID, Operation: "insert", Cause: db.Error}

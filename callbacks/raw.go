@@ -126,6 +126,7 @@ func (r *Runtime) rawSteps(db *gorm.DB, rs *planner.RawStatement, p *planner.Pla
 				n, _ = result.RowsAffected()
 				total += n
 			}
+			watch.affected(s.shard.ID, n)
 			r.trace(db, began, s, n, err)
 			if err != nil {
 				return &config.ShardError{Entity: p.Entity, Shard: s.shard.ID, Operation: "raw", Cause: err}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -54,27 +55,37 @@ func (r *Runtime) openSessionSource(db *gorm.DB, p *planner.Plan, alias string, 
 			Hint:    "let it read by a union, or run it on its own first",
 		}
 	}
-	sqls, err := r.buildSessions(db, p, alias)
-	if err != nil || db.DryRun || db.Error != nil {
-		return nil, err
+	paged := r.pages(stmt, p) && !db.DryRun
+	var sqls []shardSQL
+	var err error
+	if !paged { // DryRun shows the plain fetch, which needs no answers
+		sqls, err = r.buildSessions(db, p, alias)
+		if err != nil || db.DryRun || db.Error != nil {
+			return nil, err
+		}
 	}
 	if p.Locking {
 		return r.lockInOrder(db, p, sqls, w)
 	}
 	// the sessions live as long as their rows; a failure of one stops the others
 	ctx, cancel := context.WithCancel(stmt.Context)
-	sessions, err := resolver.OpenSessions(ctx, stmt.ConnPool, r.dialect.Name, len(sqls), r.config.MaxParallelShards)
+	sessions, err := resolver.OpenSessions(ctx, stmt.ConnPool, r.dialect.Name, len(p.Targets), r.config.MaxParallelShards)
 	if err != nil {
 		cancel()
 		return nil, err
 	}
-	src, err := r.openMerged(ctx, cancel, db, p, sqls, sessions, w)
+	var src merge.Source
+	if paged {
+		src, err = r.openPage(ctx, cancel, db, p, alias, sessions, w)
+	} else {
+		src, err = r.openMerged(ctx, cancel, db, p, &p.Merge, sqls, nil, sessions, w)
+	}
 	if err != nil {
 		cancel()
 		sessions.Close()
 		return nil, err
 	}
-	return &sessionSource{Source: src, sessions: sessions, cancel: cancel}, nil
+	return &sessionSource{Source: src, sessions: sessions, cancel: cancel, watch: w}, nil
 }
 
 // sessionSource ends its sessions when its rows end.
@@ -82,6 +93,7 @@ type sessionSource struct {
 	merge.Source
 	sessions *resolver.Sessions
 	cancel   context.CancelFunc
+	watch    *watch
 }
 
 // ColumnTypes are those of the merged rows.
@@ -94,6 +106,7 @@ func (s *sessionSource) ColumnTypes() []merge.ColumnType {
 
 // Close closes the rows first, then the sessions that they came from.
 func (s *sessionSource) Close() error {
+	defer s.watch.closed()
 	defer s.cancel()
 	defer s.sessions.Close()
 	return s.Source.Close()
@@ -163,14 +176,18 @@ func (r *Runtime) explainAll(sqls []shardSQL) string {
 	return strings.Join(texts, ";\n")
 }
 
-// openMerged opens every shard's rows and merges them as the plan says. What it
-// returns closes them all; on error nothing is left open.
-func (r *Runtime) openMerged(ctx context.Context, cancel context.CancelFunc, db *gorm.DB, p *planner.Plan, sqls []shardSQL, sessions *resolver.Sessions, w *watch) (merge.Source, error) {
+// openMerged opens every shard's rows and merges them as m says; shards without a text
+// are left out, and the rows of those backwards turned round. What it returns closes
+// them all; on error nothing is left open.
+func (r *Runtime) openMerged(ctx context.Context, cancel context.CancelFunc, db *gorm.DB, p *planner.Plan, m *planner.Merge, sqls []shardSQL, backwards map[int]bool, sessions *resolver.Sessions, w *watch) (merge.Source, error) {
 	// rows that nobody sorts are read shard after shard: none have to be kept
 	streams := sessions.Sequential() && len(p.Merge.Order) == 0 && !p.Merge.Sum
 	sources := make([]merge.Source, len(sqls))
 	times := make([]time.Duration, len(sqls))
 	open := func(ctx context.Context, i int) error {
+		if sqls[i].text == "" {
+			return nil
+		}
 		began := time.Now()
 		rows, err := sessions.Query(ctx, i, sqls[i].text, sqls[i].vars)
 		var src merge.Source
@@ -224,7 +241,7 @@ func (r *Runtime) openMerged(ctx context.Context, cancel context.CancelFunc, db 
 		w.took(sqls[i].shard.ID, times[i])
 	}
 	if !streams {
-		return r.mergeSources(p, sources)
+		return r.mergeSources(p.Entity, &p.Merge, sources)
 	}
 	// each shard takes over the lane of one that has ended
 	return r.finishMerge(p, merge.Sequence(sources[:first:first], len(sqls), func(i int) (merge.Source, error) {
@@ -260,12 +277,12 @@ func (r *Runtime) lockInOrder(db *gorm.DB, p *planner.Plan, sqls []shardSQL, w *
 			src, err = merge.FromRows(rows)
 		}
 		if err == nil {
-			src, err = merge.Buffer(src, r.config.MaxBufferedRows)
+			src, err = merge.Buffer(w.count(&shardSource{Source: src, plan: p, shard: sqls[i].shard}), r.config.MaxBufferedRows)
 		}
 		w.took(sqls[i].shard.ID, time.Since(began))
 		r.trace(db, began, sqls[i], -1, err)
 		if err != nil {
-			return nil, &config.ShardError{Entity: p.Entity, Shard: sqls[i].shard.ID, Operation: "select", Cause: youngError(p.Entity, mergeError(err))}
+			return nil, shardFailure(p, sqls[i].shard, err)
 		}
 		sources = append(sources, src)
 	}
@@ -274,12 +291,11 @@ func (r *Runtime) lockInOrder(db *gorm.DB, p *planner.Plan, sqls []shardSQL, w *
 			return nil, err
 		}
 	}
-	return r.mergeSources(p, sources)
+	return r.mergeSources(p.Entity, &p.Merge, sources)
 }
 
-// mergeSources carries out the plan's merge steps.
-func (r *Runtime) mergeSources(p *planner.Plan, sources []merge.Source) (merge.Source, error) {
-	m := &p.Merge
+// mergeSources carries out a plan's merge steps.
+func (r *Runtime) mergeSources(entity string, m *planner.Merge, sources []merge.Source) (merge.Source, error) {
 	if m.Sum {
 		return sum(sources)
 	}
@@ -295,7 +311,7 @@ func (r *Runtime) mergeSources(p *planner.Plan, sources []merge.Source) (merge.S
 					_ = s.Close()
 				}
 				return nil, &config.UnsupportedError{
-					Entity: p.Entity, Reason: "sessions-order",
+					Entity: entity, Reason: "sessions-order",
 					Problem: "sessions can not order by a column that is not selected",
 					Hint:    "select " + o.Column + ", or let the read use a union",
 				}

@@ -25,6 +25,9 @@ type scope struct {
 	shards []string
 	all    bool
 	form   config.ReadForm
+	report *config.Report
+	// after is a keyset cursor, "" the first page; nil if none was given.
+	after *string
 }
 
 // scoped tells that a scope or an Explain was ever asked for in this process. Before

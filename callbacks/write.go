@@ -269,7 +269,8 @@ func (w *writer) step(a *aimed, target *planner.Target) (n int64, err error) {
 		if rows, err = stmt.ConnPool.QueryContext(stmt.Context, s.text, s.vars...); err == nil {
 			var src merge.Source
 			if src, err = merge.FromRows(rows); err == nil {
-				if src, err = merge.Buffer(src, w.r.config.MaxBufferedRows); err == nil {
+				counted := w.watch.count(&shardSource{Source: src, plan: w.plan, shard: target.Shard})
+				if src, err = merge.Buffer(counted, w.r.config.MaxBufferedRows); err == nil {
 					w.rows = append(w.rows, src)
 				}
 			}
@@ -281,6 +282,7 @@ func (w *writer) step(a *aimed, target *planner.Target) (n int64, err error) {
 		}
 	}
 	w.watch.took(target.Shard.ID, time.Since(began))
+	w.watch.affected(target.Shard.ID, n)
 	w.r.trace(w.db, began, s, n, err)
 	stmt.SQL.Reset()
 	stmt.Vars = nil

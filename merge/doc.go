@@ -5,6 +5,7 @@
 // sources and are sources:
 //
 //	Concat    one source after another
+//	Sequence  Concat over sources that are opened in turn
 //	Ordered   k-way merge of sorted sources
 //	Limit     OFFSET and LIMIT
 //	Distinct  whole rows once
