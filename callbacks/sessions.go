@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -55,31 +54,21 @@ func (r *Runtime) openSessionSource(db *gorm.DB, p *planner.Plan, alias string, 
 			Hint:    "let it read by a union, or run it on its own first",
 		}
 	}
-	paged := r.pages(stmt, p) && !db.DryRun
-	var sqls []shardSQL
-	var err error
-	if !paged { // DryRun shows the plain fetch, which needs no answers
-		sqls, err = r.buildSessions(db, p, alias)
-		if err != nil || db.DryRun || db.Error != nil {
-			return nil, err
-		}
+	sqls, err := r.buildSessions(db, p, alias)
+	if err != nil || db.DryRun || db.Error != nil {
+		return nil, err
 	}
 	if p.Locking {
 		return r.lockInOrder(db, p, sqls, w)
 	}
 	// the sessions live as long as their rows; a failure of one stops the others
 	ctx, cancel := context.WithCancel(stmt.Context)
-	sessions, err := resolver.OpenSessions(ctx, stmt.ConnPool, r.dialect.Name, len(p.Targets), r.config.MaxParallelShards)
+	sessions, err := resolver.OpenSessions(ctx, stmt.ConnPool, r.dialect.Name, len(sqls), r.config.MaxParallelShards)
 	if err != nil {
 		cancel()
 		return nil, err
 	}
-	var src merge.Source
-	if paged {
-		src, err = r.openPage(ctx, cancel, db, p, alias, sessions, w)
-	} else {
-		src, err = r.openMerged(ctx, cancel, db, p, &p.Merge, sqls, nil, sessions, w)
-	}
+	src, err := r.openMerged(ctx, cancel, db, p, sqls, sessions, w)
 	if err != nil {
 		cancel()
 		sessions.Close()
@@ -176,18 +165,14 @@ func (r *Runtime) explainAll(sqls []shardSQL) string {
 	return strings.Join(texts, ";\n")
 }
 
-// openMerged opens every shard's rows and merges them as m says; shards without a text
-// are left out, and the rows of those backwards turned round. What it returns closes
-// them all; on error nothing is left open.
-func (r *Runtime) openMerged(ctx context.Context, cancel context.CancelFunc, db *gorm.DB, p *planner.Plan, m *planner.Merge, sqls []shardSQL, backwards map[int]bool, sessions *resolver.Sessions, w *watch) (merge.Source, error) {
+// openMerged opens every shard's rows and merges them as the plan says. What it
+// returns closes them all; on error nothing is left open.
+func (r *Runtime) openMerged(ctx context.Context, cancel context.CancelFunc, db *gorm.DB, p *planner.Plan, sqls []shardSQL, sessions *resolver.Sessions, w *watch) (merge.Source, error) {
 	// rows that nobody sorts are read shard after shard: none have to be kept
 	streams := sessions.Sequential() && len(p.Merge.Order) == 0 && !p.Merge.Sum
 	sources := make([]merge.Source, len(sqls))
 	times := make([]time.Duration, len(sqls))
 	open := func(ctx context.Context, i int) error {
-		if sqls[i].text == "" {
-			return nil
-		}
 		began := time.Now()
 		rows, err := sessions.Query(ctx, i, sqls[i].text, sqls[i].vars)
 		var src merge.Source
@@ -241,7 +226,7 @@ func (r *Runtime) openMerged(ctx context.Context, cancel context.CancelFunc, db 
 		w.took(sqls[i].shard.ID, times[i])
 	}
 	if !streams {
-		return r.mergeSources(p.Entity, &p.Merge, sources)
+		return r.mergeSources(p, sources)
 	}
 	// each shard takes over the lane of one that has ended
 	return r.finishMerge(p, merge.Sequence(sources[:first:first], len(sqls), func(i int) (merge.Source, error) {
@@ -291,11 +276,12 @@ func (r *Runtime) lockInOrder(db *gorm.DB, p *planner.Plan, sqls []shardSQL, w *
 			return nil, err
 		}
 	}
-	return r.mergeSources(p.Entity, &p.Merge, sources)
+	return r.mergeSources(p, sources)
 }
 
-// mergeSources carries out a plan's merge steps.
-func (r *Runtime) mergeSources(entity string, m *planner.Merge, sources []merge.Source) (merge.Source, error) {
+// mergeSources carries out the plan's merge steps.
+func (r *Runtime) mergeSources(p *planner.Plan, sources []merge.Source) (merge.Source, error) {
+	m := &p.Merge
 	if m.Sum {
 		return sum(sources)
 	}
@@ -311,7 +297,7 @@ func (r *Runtime) mergeSources(entity string, m *planner.Merge, sources []merge.
 					_ = s.Close()
 				}
 				return nil, &config.UnsupportedError{
-					Entity: entity, Reason: "sessions-order",
+					Entity: p.Entity, Reason: "sessions-order",
 					Problem: "sessions can not order by a column that is not selected",
 					Hint:    "select " + o.Column + ", or let the read use a union",
 				}
