@@ -180,7 +180,7 @@ func (r *Runtime) build(db *gorm.DB, p *planner.Plan, alias string) {
 		delete(stmt.Clauses, "FROM")
 	}
 	if text && db.Error == nil {
-		if _, err := r.rewrite(stmt); err != nil {
+		if err := r.rewriteBuilt(stmt); err != nil {
 			fail(db, err)
 			return
 		}

@@ -1,6 +1,7 @@
 package callbacks
 
 import (
+	"errors"
 	"strings"
 
 	"gorm.io/gorm"
@@ -26,6 +27,23 @@ func (r *Runtime) rewrite(stmt *gorm.Statement) ([]*config.Table, error) {
 	stmt.SQL.Reset()
 	stmt.SQL.WriteString(text)
 	return tables, nil
+}
+
+// rewriteBuilt rewrites what GORM built of a statement on an entity. Text that cannot be
+// taken apart stays as it is: should it name a sharded table, the engine says that there
+// is none, and its own table is aimed already.
+func (r *Runtime) rewriteBuilt(stmt *gorm.Statement) error {
+	_, err := r.rewrite(stmt)
+	if unreadable(err) {
+		return nil
+	}
+	return err
+}
+
+// unreadable tells that text could not be taken apart.
+func unreadable(err error) bool {
+	var unsupported *config.UnsupportedError
+	return errors.As(err, &unsupported) && unsupported.Reason == "raw-text"
 }
 
 // derived is the union of shards as a table expression without an alias.
@@ -158,7 +176,7 @@ func (r *Runtime) unownedText(db *gorm.DB, run func(*gorm.DB)) {
 		return
 	}
 	tables, err := r.rewrite(stmt)
-	if err != nil {
+	if err != nil && !unreadable(err) {
 		fail(db, err)
 		return
 	}
@@ -166,6 +184,9 @@ func (r *Runtime) unownedText(db *gorm.DB, run func(*gorm.DB)) {
 		r.carryRead(stmt, t)
 	}
 	r.runBuilt(db, run)
+	if err != nil && db.Error != nil {
+		db.Error = joinErrors(err, db.Error)
+	}
 }
 
 // buildOnly has GORM's callback build the statement; false means that it failed.

@@ -308,8 +308,7 @@ func (w *writer) build(a *aimed, target *planner.Target) shardSQL {
 	clauses = w.r.aimWrite(stmt, target.Shard, w.alias, w.plan.Operation, clauses)
 	stmt.Build(clauses...)
 	if text && w.db.Error == nil {
-		_, err := w.r.rewrite(stmt)
-		fail(w.db, err)
+		fail(w.db, w.r.rewriteBuilt(stmt))
 	}
 	s := shardSQL{target.Shard, stmt.SQL.String(), stmt.Vars}
 	if len(w.plan.Targets) > 1 && w.db.Error == nil && w.readsItself(s) {

@@ -30,7 +30,7 @@ func RewriteTables(c *config.Catalog, d Dialect, sql string, quote func(string) 
 	r := rawParser{catalog: c, dialect: d, sql: sql}
 	l := lexer{src: sql, dialect: d, params: true}
 	if l.lex(); l.fault != "" {
-		return "", nil, rawRefusal("", "raw-text", "SQL text with a "+l.fault+" that names a sharded table")
+		return "", nil, rawRefusal("", "raw-text", "SQL text with "+l.fault+" that names a sharded table")
 	}
 	r.analyser = analyser{src: sql, toks: l.toks}
 	refs := slices.DeleteFunc(r.references(), func(ref reference) bool { return r.isAlias(ref.first) })
