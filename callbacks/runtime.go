@@ -29,6 +29,7 @@ type Runtime struct {
 	dynamic   bool // an entity makes shards at run time
 
 	haveCatalog atomic.Bool // dtde_catalog exists
+	tracing     sync.Mutex  // one statement of several is logged at a time
 
 	inner inner
 

@@ -141,7 +141,7 @@ func (r *Runtime) buildSessions(db *gorm.DB, p *planner.Plan, alias string) ([]s
 			return nil, nil
 		}
 		if text {
-			if _, err := r.rewrite(stmt); err != nil {
+			if err := r.rewriteBuilt(stmt); err != nil {
 				return nil, err
 			}
 		}
@@ -347,6 +347,9 @@ func sum(sources []merge.Source) (merge.Source, error) {
 
 // trace logs one of several statements, as GORM logs a single one.
 func (r *Runtime) trace(db *gorm.DB, began time.Time, s shardSQL, rows int64, err error) {
+	// a session's logger need not be safe for concurrent use: GORM calls it from one goroutine
+	r.tracing.Lock()
+	defer r.tracing.Unlock()
 	db.Logger.Trace(db.Statement.Context, began, func() (string, int64) {
 		text, vars := s.text, s.vars
 		if filter, ok := db.Logger.(gorm.ParamsFilter); ok {
