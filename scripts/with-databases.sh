@@ -133,7 +133,8 @@ start_mariadb() {
   local server port pid folder="$work/mariadb"
   server=$(mariadb_server) || return 1
   mkdir "$folder"
-  local common=(--no-defaults --datadir="$folder/data")
+  mkdir "$folder/tmp" # servers side by side must not meet in /tmp
+  local common=(--no-defaults --datadir="$folder/data" --tmpdir="$folder/tmp")
   [ "$(id -u)" -eq 0 ] && common+=(--user=root)
   "$(mariadb_install)" "${common[@]}" --auth-root-authentication-method=normal --skip-test-db \
     </dev/null >"$work/mariadb-init.log" 2>&1 || { cat "$work/mariadb-init.log" >&2; return 1; }
