@@ -1,5 +1,7 @@
 package strategytest
 
+//lint:file-ignore ST1005 a message begins with the name of the method that is at fault
+
 import (
 	"errors"
 	"fmt"
