@@ -62,21 +62,6 @@ func (r *Runtime) mentioned(catalog *config.Catalog, sql string) *config.Table {
 // containsWord looks for an identifier, ASCII case folded, without allocating.
 func containsWord(s, word string) bool { return indexWord(s, word) >= 0 }
 
-// namesTable tells whether an identifier stands in s other than as a qualifier: in
-// "JOIN companies ON companies.id = orders.company_id" orders names no table.
-func namesTable(s, word string) bool {
-	for {
-		i := indexWord(s, word)
-		if i < 0 {
-			return false
-		}
-		s = s[i+len(word):]
-		if rest := strings.TrimLeft(s, "\"`]"); !strings.HasPrefix(rest, ".") {
-			return true
-		}
-	}
-}
-
 // indexWord is the position of an identifier in s, or -1.
 func indexWord(s, word string) int {
 	n := len(word)
