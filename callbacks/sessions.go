@@ -54,21 +54,31 @@ func (r *Runtime) openSessionSource(db *gorm.DB, p *planner.Plan, alias string, 
 			Hint:    "let it read by a union, or run it on its own first",
 		}
 	}
-	sqls, err := r.buildSessions(db, p, alias)
-	if err != nil || db.DryRun || db.Error != nil {
-		return nil, err
+	paged := r.pages(stmt, p) && !db.DryRun
+	var sqls []shardSQL
+	var err error
+	if !paged { // DryRun shows the plain fetch, which needs no answers
+		sqls, err = r.buildSessions(db, p, alias)
+		if err != nil || db.DryRun || db.Error != nil {
+			return nil, err
+		}
 	}
 	if p.Locking {
 		return r.lockInOrder(db, p, sqls, w)
 	}
 	// the sessions live as long as their rows; a failure of one stops the others
 	ctx, cancel := context.WithCancel(stmt.Context)
-	sessions, err := resolver.OpenSessions(ctx, stmt.ConnPool, r.dialect.Name, len(sqls), r.config.MaxParallelShards)
+	sessions, err := resolver.OpenSessions(ctx, stmt.ConnPool, r.dialect.Name, len(p.Targets), r.config.MaxParallelShards)
 	if err != nil {
 		cancel()
 		return nil, err
 	}
-	src, err := r.openMerged(ctx, cancel, db, p, sqls, sessions, w)
+	var src merge.Source
+	if paged {
+		src, err = r.openPage(ctx, cancel, db, p, alias, sessions, w)
+	} else {
+		src, err = r.openMerged(ctx, cancel, db, p, sqls, sessions, w)
+	}
 	if err != nil {
 		cancel()
 		sessions.Close()

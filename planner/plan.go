@@ -117,6 +117,8 @@ type Merge struct {
 	Distinct bool
 	// Sum adds the sessions' one number each (COUNT).
 	Sum bool
+	// Paging says how the sessions reach a page behind an offset.
+	Paging Paging
 }
 
 // OrderKey is one key of a merge.
@@ -126,6 +128,10 @@ type OrderKey struct {
 	Desc   bool
 	// NullsFirst tells where NULL stands in the result, Desc already considered.
 	NullsFirst bool
+	// NotNull (keys of a [Paging]): the engine sees to it that no value is NULL. Kind is
+	// that of the values.
+	NotNull bool
+	Kind    config.Kind
 }
 
 // Sent notes a statement that was sent to a shard, or to all targets if shard is nil.

@@ -34,7 +34,10 @@ func (p *Plan) String() string {
 	}
 	if p.Form == Sessions {
 		b.WriteString("\n  merge: " + p.Merge.String())
-		if p.BranchLimit > 0 {
+		switch paging := &p.Merge.Paging; {
+		case paging.Form != PageFetch:
+			b.WriteString("\n  paging: " + paging.String() + ", by " + keyList(paging.Keys))
+		case p.BranchLimit > 0:
 			fmt.Fprintf(&b, "; each session LIMIT %d", p.BranchLimit)
 		}
 	}
@@ -68,18 +71,7 @@ func (m *Merge) steps() []string {
 	}
 	steps := []string{"concatenate"}
 	if len(m.Order) > 0 {
-		keys := make([]string, len(m.Order))
-		for i, o := range m.Order {
-			if keys[i] = o.Column; o.Desc {
-				keys[i] += " desc"
-			}
-			if o.NullsFirst {
-				keys[i] += " nulls first"
-			} else {
-				keys[i] += " nulls last"
-			}
-		}
-		steps[0] = "order by " + strings.Join(keys, ", ")
+		steps[0] = "order by " + keyList(m.Order)
 	}
 	if m.Distinct {
 		steps = append(steps, "distinct")
@@ -91,6 +83,22 @@ func (m *Merge) steps() []string {
 		steps = append(steps, fmt.Sprintf("limit %d", m.Limit))
 	}
 	return steps
+}
+
+// keyList prints keys as an ORDER BY has them.
+func keyList(order []OrderKey) string {
+	keys := make([]string, len(order))
+	for i, o := range order {
+		if keys[i] = o.Column; o.Desc {
+			keys[i] += " desc"
+		}
+		if o.NullsFirst {
+			keys[i] += " nulls first"
+		} else {
+			keys[i] += " nulls last"
+		}
+	}
+	return strings.Join(keys, ", ")
 }
 
 // planJSON is a plan as JSON has it; its names are stable.
@@ -107,6 +115,7 @@ type planJSON struct {
 	Pushed      bool         `json:"pushed,omitempty"`
 	BranchLimit int          `json:"branchLimit,omitempty"`
 	Merge       []string     `json:"merge,omitempty"`
+	Paging      string       `json:"paging,omitempty"`
 	Locking     bool         `json:"locking,omitempty"`
 	Moves       string       `json:"movesTo,omitempty"`
 	Statements  []sqlJSON    `json:"statements,omitempty"`
@@ -139,6 +148,9 @@ func (p *Plan) MarshalJSON() ([]byte, error) {
 	}
 	if p.Form == Sessions {
 		out.Merge = p.Merge.steps()
+		if p.Merge.Paging.Form != PageFetch {
+			out.Paging = p.Merge.Paging.String()
+		}
 	}
 	if p.Moves {
 		out.Moves = p.Destination.Shard.ID

@@ -54,6 +54,7 @@ func (s *Statement) inSessions(p *Plan, h *shape) error {
 	if h.distinct && !s.distinctInGo(h) {
 		return s.refuse("sessions-distinct", "DISTINCT over columns whose equality is the database's own, by sessions", way)
 	}
+	m.Paging = s.paging(h, m.Order)
 	p.Form, p.Merge, p.BranchLimit = Sessions, m, h.branchLimit
 	return nil
 }

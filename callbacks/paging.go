@@ -1,0 +1,318 @@
+package callbacks
+
+import (
+	"context"
+	"database/sql/driver"
+	"fmt"
+	"reflect"
+	"strconv"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/go-dtde/dtde/config"
+	"github.com/go-dtde/dtde/merge"
+	"github.com/go-dtde/dtde/planner"
+	"github.com/go-dtde/dtde/resolver"
+)
+
+// pages tells whether the plan's paging can be carried out on this statement; where it
+// can't, the plan falls back to fetching.
+func (r *Runtime) pages(stmt *gorm.Statement, p *planner.Plan) bool {
+	paging := &p.Merge.Paging
+	switch {
+	case paging.Form == planner.PageFetch:
+		return false
+	case p.Merge.Limit > r.config.MaxBufferedRows, p.Locking, len(primaryConditions(stmt)) > 0, subtext(stmt), paging.Ties && !wholeRows(stmt):
+		// A page may have to be kept. Keys of the destination go beside the conditions, not around them; text with
+		// tables of its own asks the catalog, which may need the session's connection;
+		// and rows without their keys can't be merged by them.
+		*paging = planner.Paging{}
+		return false
+	}
+	return true
+}
+
+// wholeRows tells that GORM will not leave out columns because of the destination.
+func wholeRows(stmt *gorm.Statement) bool {
+	if len(stmt.Omits) > 0 {
+		return false
+	}
+	if !stmt.ReflectValue.IsValid() || stmt.Schema == nil {
+		return true
+	}
+	t := stmt.ReflectValue.Type()
+	for t.Kind() == reflect.Slice || t.Kind() == reflect.Array || t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return t.Kind() != reflect.Struct || t == stmt.Schema.ModelType
+}
+
+// pager asks the sessions of one statement about its rows. Asking is not safe for
+// concurrent use, since every text is built by the caller's own statement.
+type pager struct {
+	r        *Runtime
+	db       *gorm.DB
+	plan     *planner.Plan
+	alias    string
+	sessions *resolver.Sessions
+}
+
+// openPage finds the page on the sessions' snapshot and opens its rows.
+func (r *Runtime) openPage(ctx context.Context, cancel context.CancelFunc, db *gorm.DB, p *planner.Plan, alias string, sessions *resolver.Sessions, w *watch) (merge.Source, error) {
+	pg := &pager{r: r, db: db, plan: p, alias: alias, sessions: sessions}
+	paging := &p.Merge.Paging
+	p.Statements = nil
+	q := merge.PageQuery{
+		Keys: make([]merge.OrderKey, len(paging.Keys)), Shards: len(p.Targets),
+		Offset: int64(p.Merge.Offset), Limit: int64(p.Merge.Limit),
+		Small:   max(smallRows/int64(len(p.Targets)), 1),
+		Reverse: paging.Reverse,
+	}
+	for i, k := range paging.Keys {
+		q.Keys[i] = merge.OrderKey{Column: i, Desc: k.Desc, NullsFirst: k.NullsFirst}
+	}
+	ask := func(reversed bool) merge.PageShards { return pg.ask(reversed) }
+	if paging.Form == planner.PageWalk {
+		parts, fits, err := merge.WalkPage(ctx, q, ask)
+		switch {
+		case err != nil:
+			return nil, mergeError(err)
+		case fits:
+			return pg.openParts(ctx, parts, w)
+		case !paging.Total:
+			return pg.openAll(ctx, cancel, w)
+		}
+		q.Reverse = false // the shards' rows mix; nothing is known of their numbers
+	}
+	page, err := merge.FindPage(ctx, q, ask)
+	if err != nil {
+		return nil, mergeError(err)
+	}
+	return pg.openFound(ctx, cancel, page, w)
+}
+
+// smallRows is how many rows of all shards together cost about as much as a round of
+// questions.
+const smallRows = 4096
+
+// openAll opens the plain fetch.
+func (pg *pager) openAll(ctx context.Context, cancel context.CancelFunc, w *watch) (merge.Source, error) {
+	sqls, err := pg.r.buildSessions(pg.db, pg.plan, pg.alias)
+	if err != nil || pg.db.Error != nil {
+		return nil, firstError(err, pg.db.Error)
+	}
+	return pg.r.openMerged(ctx, cancel, pg.db, pg.plan, sqls, pg.sessions, w)
+}
+
+// openParts reads the parts of a page that shards hold one after another.
+func (pg *pager) openParts(ctx context.Context, parts []merge.PagePart, w *watch) (merge.Source, error) {
+	if len(parts) == 0 { // no row, but its columns
+		parts = []merge.PagePart{{}}
+	}
+	sources := make([]merge.Source, len(parts))
+	for i, part := range parts {
+		sqls, err := pg.build(part.Reversed, func(i int, _ *sessionShape) bool { return i == part.Shard },
+			sessionShape{limit: int(part.Limit), offset: int(part.Skip)})
+		if err != nil {
+			return nil, err
+		}
+		began := time.Now()
+		sources[i], err = pg.part(ctx, part, sqls[part.Shard], w)
+		pg.r.trace(pg.db, began, sqls[part.Shard], -1, err)
+		shard := pg.plan.Targets[part.Shard].Shard
+		w.took(shard.ID, time.Since(began))
+		if err != nil {
+			return nil, shardFailure(pg.plan, shard, err)
+		}
+	}
+	return merge.Concat(sources...), nil
+}
+
+// part reads one part into memory: lanes are few, and the parts small.
+func (pg *pager) part(ctx context.Context, part merge.PagePart, s shardSQL, w *watch) (merge.Source, error) {
+	rows, err := pg.sessions.Query(ctx, part.Shard, s.text, s.vars)
+	if err != nil {
+		return nil, err
+	}
+	src, err := merge.FromRows(rows)
+	if err != nil {
+		return nil, err
+	}
+	src = w.count(&shardSource{Source: src, plan: pg.plan, shard: s.shard})
+	if part.Reversed {
+		return merge.Reversed(src, pg.r.config.MaxBufferedRows)
+	}
+	return merge.Buffer(src, pg.r.config.MaxBufferedRows)
+}
+
+// openFound opens what is left of every shard, and merges it.
+func (pg *pager) openFound(ctx context.Context, cancel context.CancelFunc, page merge.Page, w *watch) (merge.Source, error) {
+	m := pg.plan.Merge
+	m.Order, m.Offset, m.Limit = pg.keys(page.Reversed), int(page.Skip), int(page.Limit)
+	shape := sessionShape{limit: m.Offset + m.Limit, where: keyRange{keys: m.Order, from: page.From}}
+	if page.Ended {
+		m.Offset, m.Limit, shape.limit = 0, 0, 0
+	}
+	sqls, err := pg.build(page.Reversed, nil, shape)
+	if err != nil {
+		return nil, err
+	}
+	rest := *pg.plan
+	rest.Merge = m
+	src, err := pg.r.openMerged(ctx, cancel, pg.db, &rest, sqls, pg.sessions, w)
+	if err != nil || !page.Reversed {
+		return src, err
+	}
+	src, err = merge.Reversed(src, pg.r.config.MaxBufferedRows)
+	return src, mergeError(err)
+}
+
+// keys are the page's, in one direction or the other.
+func (pg *pager) keys(reversed bool) []planner.OrderKey {
+	keys := pg.plan.Merge.Paging.Keys
+	if !reversed {
+		return keys
+	}
+	turned := make([]planner.OrderKey, len(keys))
+	for i, k := range keys {
+		turned[i] = k
+		turned[i].Desc, turned[i].NullsFirst = !k.Desc, !k.NullsFirst
+	}
+	return turned
+}
+
+func (pg *pager) ask(reversed bool) *pageShards {
+	return &pageShards{pager: pg, reversed: reversed, keys: pg.keys(reversed)}
+}
+
+// pageShards are the pager's shards in one direction.
+type pageShards struct {
+	*pager
+	reversed bool
+	keys     []planner.OrderKey
+}
+
+// Keys reads one key per shard.
+func (s *pageShards) Keys(ctx context.Context, from []driver.Value, at []int64) ([][]driver.Value, error) {
+	columns := make([]clause.Column, len(s.keys))
+	for i, k := range s.keys {
+		columns[i] = clause.Column{Table: clause.CurrentTable, Name: k.Column}
+	}
+	sqls, err := s.build(s.reversed, func(i int, shape *sessionShape) bool {
+		shape.offset = int(at[i])
+		return at[i] >= 0
+	}, sessionShape{columns: columns, limit: 1, where: keyRange{keys: s.keys, from: from}})
+	if err != nil {
+		return nil, err
+	}
+	rows, err := s.run(ctx, sqls, len(columns))
+	for _, row := range rows {
+		for i := range row {
+			row[i] = keyValue(&s.keys[i], row[i])
+		}
+	}
+	return rows, err
+}
+
+// Counts counts rows of shards.
+func (s *pageShards) Counts(ctx context.Context, from, to []driver.Value, asked []bool, most int64) ([]int64, error) {
+	sqls, err := s.build(s.reversed, func(i int, _ *sessionShape) bool { return asked[i] },
+		sessionShape{count: true, limit: int(most), where: keyRange{keys: s.keys, from: from, to: to}})
+	if err != nil {
+		return nil, err
+	}
+	rows, err := s.run(ctx, sqls, 1)
+	if err != nil {
+		return nil, err
+	}
+	counts := make([]int64, len(rows))
+	for i, row := range rows {
+		if row == nil {
+			continue
+		}
+		var known bool
+		if counts[i], known = keyValue(&planner.OrderKey{Kind: config.KindInt}, row[0]).(int64); !known {
+			return nil, shardFailure(s.plan, s.plan.Targets[i].Shard, fmt.Errorf("a count of type %T", row[0]))
+		}
+	}
+	return counts, nil
+}
+
+// run runs statements of at most one row each; nil stands for none.
+func (pg *pager) run(ctx context.Context, sqls []shardSQL, width int) ([][]driver.Value, error) {
+	out := make([][]driver.Value, len(sqls))
+	err := pg.sessions.Each(ctx, func(ctx context.Context, i int) error {
+		if sqls[i].text == "" {
+			return nil
+		}
+		began := time.Now()
+		row, err := pg.one(ctx, i, sqls[i], width)
+		n := int64(0)
+		if row != nil {
+			n = 1
+		}
+		out[i] = row
+		pg.r.trace(pg.db, began, sqls[i], n, err)
+		if err != nil {
+			return shardFailure(pg.plan, sqls[i].shard, err)
+		}
+		return nil
+	})
+	return out, err
+}
+
+func (pg *pager) one(ctx context.Context, i int, s shardSQL, width int) (row []driver.Value, err error) {
+	rows, err := pg.sessions.Query(ctx, i, s.text, s.vars)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if closing := rows.Close(); err == nil {
+			err = closing
+		}
+	}()
+	if !rows.Next() {
+		return nil, rows.Err()
+	}
+	cells, targets := make([]any, width), make([]any, width)
+	for j := range cells {
+		targets[j] = &cells[j]
+	}
+	if err := rows.Scan(targets...); err != nil {
+		return nil, err
+	}
+	row = make([]driver.Value, width)
+	for j, cell := range cells {
+		row[j] = cell
+	}
+	return row, rows.Err()
+}
+
+// keyValue is a key's value as it is compared and bound: MySQL's driver gives text, and
+// some numbers, as bytes, which would be compared and bound as bytes.
+func keyValue(k *planner.OrderKey, v driver.Value) driver.Value {
+	text, isText := v.([]byte)
+	if !isText || k.Kind == config.KindBytes {
+		return v
+	}
+	if k.Kind == config.KindInt || k.Kind == config.KindBool {
+		if n, err := strconv.ParseInt(string(text), 10, 64); err == nil {
+			return n
+		}
+		if n, err := strconv.ParseUint(string(text), 10, 64); err == nil {
+			return n
+		}
+	}
+	return string(text)
+}
+
+func firstError(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
