@@ -100,9 +100,9 @@ func hint(form config.ReadForm) call {
 // can carry, but for a few.
 func (g *generator) hints(sessions bool) []call {
 	switch k := g.r.IntN(100); {
-	case k < 85 && sessions && (g.depth == 0 || g.stable || g.engine != "postgres"), k < 1:
+	case k < 90 && sessions && (g.depth == 0 || g.stable || g.engine != "postgres"), k < 1:
 		return []call{hint(dtde.ReadSessions)}
-	case k < 90:
+	case k < 94:
 		return []call{hint(dtde.ReadUnion)}
 	}
 	return nil
@@ -141,16 +141,18 @@ func (g *generator) order() ordering {
 	if g.chance(20) {
 		return o
 	}
+	// Often one that sessions can be merged by.
+	mergeable := g.chance(65)
 	fixedKeys := true
 	seen := map[string]bool{}
 	for range g.r.IntN(3) {
 		c := pick(g, columnsOfModels)
-		if seen[c.name] || c.kind == idColumn {
+		if seen[c.name] || c.kind == idColumn || mergeable && !g.merges(c) {
 			continue
 		}
 		seen[c.name] = true
 		desc := g.chance(40)
-		g.add(&o, c, desc)
+		g.add(&o, c, desc, mergeable)
 		// Equal texts of a collation can differ, and NULLs and floats are as exact
 		// as anything; but an expression is no column.
 		if c.name == "name" {
@@ -160,20 +162,23 @@ func (g *generator) order() ordering {
 			o.keys = append(o.keys, c.name)
 		}
 	}
-	if g.chance(75) {
-		if g.chance(12) {
+	if g.chance(75) && (!mergeable || g.merges(columnNamed("id"))) {
+		if g.chance(12) && !mergeable {
 			o.simple = false
 			o.calls = append(o.calls, orderCall(pick(g, []string{"abs(level)", "level % 3 desc", "coalesce(parent, 99)", "lower(region)", "CASE WHEN active THEN 0 ELSE 1 END"})))
 		}
 		id := columnNamed("id")
-		g.add(&o, id, g.chance(40))
+		g.add(&o, id, g.chance(40), mergeable)
 		o.total = true
 	}
 	return o
 }
 
-func (g *generator) add(o *ordering, c column, desc bool) {
+func (g *generator) add(o *ordering, c column, desc, bare bool) {
 	key := g.orderKey(c, desc)
+	if bare {
+		key = orderCall(c.name + map[bool]string{true: " desc"}[desc])
+	}
 	o.calls = append(o.calls, key)
 	o.columns = append(o.columns, c.name)
 	plain := !strings.ContainsAny(key.text[len("Order("):], "`\\") && !strings.Contains(key.text, "NULLS") && !strings.Contains(key.text, strings.ToUpper(c.name))

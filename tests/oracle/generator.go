@@ -143,7 +143,7 @@ func (g *generator) choices() []weighted {
 	all := []weighted{
 		{16, g.find}, {4, g.findInto}, {6, g.firstOrLast}, {3, g.take}, {3, g.byPrimaryKey},
 		{4, g.pluck}, {8, g.count}, {8, g.aggregate}, {4, g.distinct}, {2, g.firstOrInit},
-		{2, g.inBatches}, {2, g.rowsAndRow}, {2, g.rawSelect},
+		{2, g.inBatches}, {2, g.rowsAndRow}, {2, g.rawSelect}, {7, g.shape},
 		{5, g.createOne}, {4, func() *operation { return g.createBatch(2 + g.r.IntN(8)) }},
 		{2, g.createInBatches}, {3, g.createMaps}, {5, g.upsert}, {3, g.save}, {2, g.saveMany}, {2, g.firstOrCreate},
 		{7, g.update}, {4, g.updateMany}, {2, g.updateKey}, {5, g.deleteOne}, {3, g.deleteMany},

@@ -258,16 +258,16 @@ func (g *generator) pluck() *operation {
 			o.keys = []string{c}
 		}
 	}
-	calls := joinLists([]call{modelCall}, g.filters(o.sessions(c)), o.calls, page)
+	calls := joinLists([]call{modelCall}, g.filters(o.sessions(c) && c != "name" && c != "parent"), o.calls, page)
 	o.keys = within(o.keys, c)
-	if c == "name" || c == "parent" { // GORM scans no NULL here
-		calls = append(calls, whereCall("Where", condition{c + " IS NOT NULL", nil}))
-		calls[len(calls)-1].optional = false
-	}
 	expression := c
-	if g.chance(4) {
+	switch { // GORM scans no NULL here, and sessions no expressions
+	case c == "name":
+		expression = "coalesce(name, '-')"
+	case c == "parent":
+		expression = "coalesce(parent, -1)"
+	case g.chance(4) && c == "level":
 		expression, o.keys = "level + 1", nil
-		c = "level"
 	}
 	rl := readRule(o, page)
 	if c != o.first() {
