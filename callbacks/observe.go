@@ -25,8 +25,11 @@ type watch struct {
 
 // watch begins to time a statement; nil without an observer and a report.
 func (r *Runtime) watch(stmt *gorm.Statement, t *config.Table, op planner.Operation) *watch {
+	if stmt.DB.DryRun {
+		return nil
+	}
 	report := reportFor(stmt)
-	if r.config.Observer == nil && report == nil || stmt.DB.DryRun {
+	if r.config.Observer == nil && report == nil {
 		return nil
 	}
 	w := &watch{r: r, stmt: stmt, began: time.Now(), perShard: map[string]time.Duration{}, report: report}

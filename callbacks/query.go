@@ -16,6 +16,7 @@ import (
 // query replaces gorm:query.
 func (r *Runtime) query(db *gorm.DB) {
 	stmt := db.Statement
+	r.afterCursor(db, true)
 	if db.Error != nil {
 		return
 	}

@@ -14,7 +14,8 @@ import (
 // row replaces gorm:row, which serves Row, Rows and Scan.
 func (r *Runtime) row(db *gorm.DB) {
 	stmt := db.Statement
-	if db.Error != nil {
+	if r.afterCursor(db, true); db.Error != nil {
+		r.carryError(db)
 		return
 	}
 	if stmt.SQL.Len() > 0 {

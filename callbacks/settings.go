@@ -25,6 +25,7 @@ type scope struct {
 	shards []string
 	all    bool
 	form   config.ReadForm
+	// report is filled when the statement has run; nil if nobody asked.
 	report *config.Report
 	// after is a keyset cursor, "" the first page; nil if none was given.
 	after *string

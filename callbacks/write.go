@@ -20,6 +20,7 @@ import (
 // update replaces gorm:update.
 func (r *Runtime) update(db *gorm.DB) {
 	stmt := db.Statement
+	r.afterCursor(db, false)
 	if db.Error != nil {
 		return
 	}
@@ -54,6 +55,7 @@ func (r *Runtime) update(db *gorm.DB) {
 // delete replaces gorm:delete. A soft delete is an update that GORM's clause builds.
 func (r *Runtime) delete(db *gorm.DB) {
 	stmt := db.Statement
+	r.afterCursor(db, false)
 	if db.Error != nil {
 		return
 	}
