@@ -95,7 +95,7 @@ func (r *Runtime) openPage(ctx context.Context, cancel context.CancelFunc, db *g
 
 // smallRows is how many rows of all shards together cost about as much as a round of
 // questions.
-const smallRows = 4096
+const smallRows = 1024
 
 // openAll opens the plain fetch.
 func (pg *pager) openAll(ctx context.Context, cancel context.CancelFunc, w *watch) (merge.Source, error) {
@@ -113,7 +113,7 @@ func (pg *pager) openParts(ctx context.Context, parts []merge.PagePart, w *watch
 	}
 	sources := make([]merge.Source, len(parts))
 	for i, part := range parts {
-		sqls, err := pg.build(part.Reversed, func(i int, _ *sessionShape) bool { return i == part.Shard },
+		sqls, err := pg.rows(part.Reversed, func(i int, _ *sessionShape) bool { return i == part.Shard },
 			sessionShape{limit: int(part.Limit), offset: int(part.Skip)})
 		if err != nil {
 			return nil, err
@@ -155,7 +155,7 @@ func (pg *pager) openFound(ctx context.Context, cancel context.CancelFunc, page 
 	if page.Ended {
 		m.Offset, m.Limit, shape.limit = 0, 0, 0
 	}
-	sqls, err := pg.build(page.Reversed, nil, shape)
+	sqls, err := pg.rows(page.Reversed, nil, shape)
 	if err != nil {
 		return nil, err
 	}
@@ -200,7 +200,7 @@ func (s *pageShards) Keys(ctx context.Context, from []driver.Value, at []int64) 
 	for i, k := range s.keys {
 		columns[i] = clause.Column{Table: clause.CurrentTable, Name: k.Column}
 	}
-	sqls, err := s.build(s.reversed, func(i int, shape *sessionShape) bool {
+	sqls, err := s.questions(s.reversed, func(i int, shape *sessionShape) bool {
 		shape.offset = int(at[i])
 		return at[i] >= 0
 	}, sessionShape{columns: columns, limit: 1, where: keyRange{keys: s.keys, from: from}})
@@ -218,7 +218,7 @@ func (s *pageShards) Keys(ctx context.Context, from []driver.Value, at []int64) 
 
 // Counts counts rows of shards.
 func (s *pageShards) Counts(ctx context.Context, from, to []driver.Value, asked []bool, most int64) ([]int64, error) {
-	sqls, err := s.build(s.reversed, func(i int, _ *sessionShape) bool { return asked[i] },
+	sqls, err := s.questions(s.reversed, func(i int, _ *sessionShape) bool { return asked[i] },
 		sessionShape{count: true, limit: int(most), where: keyRange{keys: s.keys, from: from, to: to}})
 	if err != nil {
 		return nil, err
@@ -240,54 +240,58 @@ func (s *pageShards) Counts(ctx context.Context, from, to []driver.Value, asked 
 	return counts, nil
 }
 
-// run runs statements of at most one row each; nil stands for none.
-func (pg *pager) run(ctx context.Context, sqls []shardSQL, width int) ([][]driver.Value, error) {
-	out := make([][]driver.Value, len(sqls))
-	err := pg.sessions.Each(ctx, func(ctx context.Context, i int) error {
-		if sqls[i].text == "" {
-			return nil
-		}
-		began := time.Now()
-		row, err := pg.one(ctx, i, sqls[i], width)
-		n := int64(0)
-		if row != nil {
-			n = 1
-		}
-		out[i] = row
-		pg.r.trace(pg.db, began, sqls[i], n, err)
-		if err != nil {
-			return shardFailure(pg.plan, sqls[i].shard, err)
+// run asks the questions, the lanes in parallel; a shard's row is nil if it has none.
+func (pg *pager) run(ctx context.Context, asked []questions, width int) ([][]driver.Value, error) {
+	out := make([][]driver.Value, len(pg.plan.Targets))
+	lanes := pg.sessions.Lanes()
+	err := resolver.Each(ctx, lanes, lanes, func(ctx context.Context, lane int) error {
+		for i := range asked {
+			if asked[i].lane != lane {
+				continue
+			}
+			began := time.Now()
+			n, err := pg.answers(ctx, &asked[i], width, out)
+			pg.r.trace(pg.db, began, asked[i].shardSQL, n, err)
+			if err != nil {
+				return shardFailure(pg.plan, asked[i].shard, err)
+			}
 		}
 		return nil
 	})
 	return out, err
 }
 
-func (pg *pager) one(ctx context.Context, i int, s shardSQL, width int) (row []driver.Value, err error) {
-	rows, err := pg.sessions.Query(ctx, i, s.text, s.vars)
+// answers reads one statement's rows into the shards' places.
+func (pg *pager) answers(ctx context.Context, q *questions, width int, out [][]driver.Value) (n int64, err error) {
+	rows, err := pg.sessions.Query(ctx, q.lane, q.text, q.vars)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
 	defer func() {
 		if closing := rows.Close(); err == nil {
 			err = closing
 		}
 	}()
-	if !rows.Next() {
-		return nil, rows.Err()
-	}
-	cells, targets := make([]any, width), make([]any, width)
+	var shard int
+	cells, targets := make([]any, width), make([]any, width+1)
+	targets[0] = &shard
 	for j := range cells {
-		targets[j] = &cells[j]
+		targets[j+1] = &cells[j]
 	}
-	if err := rows.Scan(targets...); err != nil {
-		return nil, err
+	for ; rows.Next(); n++ {
+		if err := rows.Scan(targets...); err != nil {
+			return n, err
+		}
+		if shard < 0 || shard >= len(out) {
+			return n, fmt.Errorf("an answer of shard %d of %d", shard, len(out))
+		}
+		row := make([]driver.Value, width)
+		for j, cell := range cells {
+			row[j] = cell
+		}
+		out[shard] = row
 	}
-	row = make([]driver.Value, width)
-	for j, cell := range cells {
-		row[j] = cell
-	}
-	return row, rows.Err()
+	return n, rows.Err()
 }
 
 // keyValue is a key's value as it is compared and bound: MySQL's driver gives text, and

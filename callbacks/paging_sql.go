@@ -3,6 +3,8 @@ package callbacks
 import (
 	"database/sql/driver"
 	"slices"
+	"strconv"
+	"strings"
 
 	"gorm.io/gorm"
 	gormcallbacks "gorm.io/gorm/callbacks"
@@ -23,16 +25,112 @@ type sessionShape struct {
 	where keyRange
 }
 
-// build builds statements of the pager's shape, one after another on the caller's own.
-// pick fits the shape to shard i, or leaves the shard out, which then has no text; nil
-// takes all.
-func (pg *pager) build(reversed bool, pick func(i int, shape *sessionShape) bool, shape sessionShape) ([]shardSQL, error) {
+// questions are one statement that asks several shards of one lane: the shard's
+// position is the first column of its row.
+type questions struct {
+	shardSQL
+	lane   int
+	shards []int
+}
+
+// maxQuestions bounds the shards of one statement, maxQuestionVars the values after
+// which the next begins: engines take 500 branches and 32,766 values.
+const (
+	maxQuestions    = 64
+	maxQuestionVars = 2000
+)
+
+// rows builds one statement per shard for rows of the statement's own columns. pick fits
+// the shape to shard i, or leaves the shard out, which then has no text; nil takes all.
+func (pg *pager) rows(reversed bool, pick func(i int, shape *sessionShape) bool, shape sessionShape) ([]shardSQL, error) {
 	stmt := pg.db.Statement
-	defer keepClauses(stmt, "SELECT", "WHERE", "ORDER BY", "LIMIT", "FROM")()
-	a := aim(stmt)
-	defer a.restore()
+	defer pg.reshape(reversed, &shape)()
 	where, _ := stmt.Clauses["WHERE"].Expression.(clause.Where)
-	own := stmt.Clauses["SELECT"]
+	sqls := make([]shardSQL, len(pg.plan.Targets))
+	for i := range sqls {
+		shape := shape
+		if pick != nil && !pick(i, &shape) {
+			continue
+		}
+		text, err := pg.one(i, where.Exprs, &shape)
+		if err != nil {
+			return nil, err
+		}
+		shard := pg.plan.Targets[i].Shard
+		sqls[i] = shardSQL{shard, text, stmt.Vars}
+		pg.plan.Sent(shard, text, len(stmt.Vars))
+		stmt.Vars = nil
+	}
+	return sqls, nil
+}
+
+// questions builds the statements of every lane that ask shards for at most a row each.
+func (pg *pager) questions(reversed bool, pick func(i int, shape *sessionShape) bool, shape sessionShape) ([]questions, error) {
+	stmt := pg.db.Statement
+	defer pg.reshape(reversed, &shape)()
+	where, _ := stmt.Clauses["WHERE"].Expression.(clause.Where)
+	var all []questions
+	lanes := pg.sessions.Lanes()
+	for lane := range lanes {
+		var text strings.Builder
+		var q questions
+		flush := func() {
+			if len(q.shards) == 0 {
+				return
+			}
+			q.lane, q.text, q.vars = lane, text.String(), stmt.Vars
+			sent := planner.SQL{Text: q.text, Args: len(q.vars)}
+			for _, i := range q.shards {
+				sent.Shards = append(sent.Shards, pg.plan.Targets[i].Shard.ID)
+			}
+			q.shard = pg.plan.Targets[q.shards[0]].Shard
+			pg.plan.Statements = append(pg.plan.Statements, sent)
+			all = append(all, q)
+			text.Reset()
+			stmt.Vars, q = nil, questions{}
+		}
+		for i := lane; i < len(pg.plan.Targets); i += lanes {
+			shape := shape
+			if !pick(i, &shape) {
+				continue
+			}
+			branch, err := pg.one(i, where.Exprs, &shape) // its placeholders go on counting
+			if err != nil {
+				return nil, err
+			}
+			if len(q.shards) > 0 {
+				text.WriteString(" UNION ALL ")
+			}
+			alias := pg.r.quote("b" + strconv.Itoa(i))
+			text.WriteString("SELECT " + strconv.Itoa(i) + ", " + alias + ".* FROM (" + branch + ") AS " + alias)
+			q.shards = append(q.shards, i)
+			if len(q.shards) == maxQuestions || len(stmt.Vars) >= maxQuestionVars {
+				flush()
+			}
+		}
+		flush()
+	}
+	return all, nil
+}
+
+// reshape changes what the statement selects and orders by, and gives a function that
+// puts everything back.
+func (pg *pager) reshape(reversed bool, shape *sessionShape) (restore func()) {
+	stmt := pg.db.Statement
+	clauses := keepClauses(stmt, "SELECT", "WHERE", "ORDER BY", "LIMIT", "FROM")
+	a := aim(stmt)
+	if own := stmt.Clauses["SELECT"]; shape.count || shape.columns != nil {
+		own.Name = "SELECT"
+		switch {
+		case shape.count && shape.limit > 0:
+			own.Expression = clause.Expr{SQL: "1 AS one"}
+		case shape.count:
+			own.Expression = clause.Expr{SQL: "COUNT(*) AS n"}
+		default:
+			own.Expression = clause.Select{Columns: shape.columns}
+		}
+		stmt.Clauses["SELECT"] = own
+	}
 	delete(stmt.Clauses, "ORDER BY")
 	if !shape.count {
 		order := clause.OrderBy{}
@@ -43,48 +141,36 @@ func (pg *pager) build(reversed bool, pick func(i int, shape *sessionShape) bool
 		}
 		stmt.Clauses["ORDER BY"] = clause.Clause{Name: "ORDER BY", Expression: order}
 	}
-	sqls := make([]shardSQL, len(pg.plan.Targets))
-	for i := range pg.plan.Targets {
-		shape := shape
-		if pick != nil && !pick(i, &shape) {
-			continue
-		}
-		target := &pg.plan.Targets[i]
-		stmt.Table, stmt.TableExpr = pg.alias, pg.r.asTable(target.Shard, pg.alias)
-		exprs := where.Exprs
-		if target.Where != nil {
-			exprs = target.Where
-		}
-		setWhere(stmt, exprs, shape.where)
-		switch {
-		case shape.count && shape.limit > 0:
-			own.Name, own.Expression = "SELECT", clause.Expr{SQL: "1"}
-			stmt.Clauses["SELECT"] = own
-		case shape.count:
-			own.Name, own.Expression = "SELECT", clause.Expr{SQL: "COUNT(*)"}
-			stmt.Clauses["SELECT"] = own
-		case shape.columns != nil:
-			own.Name, own.Expression = "SELECT", clause.Select{Columns: shape.columns}
-			stmt.Clauses["SELECT"] = own
-		}
-		delete(stmt.Clauses, "LIMIT")
-		if !shape.count || shape.limit > 0 {
-			stmt.AddClause(clause.Limit{Limit: &shape.limit, Offset: shape.offset})
-		}
-		gormcallbacks.BuildQuerySQL(pg.db)
-		if pg.db.Error != nil {
-			return nil, pg.db.Error
-		}
-		text := stmt.SQL.String()
-		if shape.count && shape.limit > 0 {
-			text = "SELECT COUNT(*) FROM (" + text + ") AS counted"
-		}
-		sqls[i] = shardSQL{shard: target.Shard, text: text, vars: stmt.Vars}
-		pg.plan.Sent(target.Shard, text, len(stmt.Vars))
+	return func() {
+		a.restore()
+		clauses()
 		stmt.SQL.Reset()
 		stmt.Vars = nil
 	}
-	return sqls, nil
+}
+
+// one builds the text for shard i; its values are appended to the statement's.
+func (pg *pager) one(i int, exprs []clause.Expression, shape *sessionShape) (string, error) {
+	stmt, target := pg.db.Statement, &pg.plan.Targets[i]
+	stmt.Table, stmt.TableExpr = pg.alias, pg.r.asTable(target.Shard, pg.alias)
+	if target.Where != nil {
+		exprs = target.Where
+	}
+	setWhere(stmt, exprs, shape.where)
+	delete(stmt.Clauses, "LIMIT")
+	if !shape.count || shape.limit > 0 {
+		stmt.AddClause(clause.Limit{Limit: &shape.limit, Offset: shape.offset})
+	}
+	gormcallbacks.BuildQuerySQL(pg.db)
+	if pg.db.Error != nil {
+		return "", pg.db.Error
+	}
+	text := stmt.SQL.String()
+	stmt.SQL.Reset()
+	if shape.count && shape.limit > 0 {
+		text = "SELECT COUNT(*) AS n FROM (" + text + ") AS counted"
+	}
+	return text, nil
 }
 
 // keepClauses gives a function that puts clauses back as they are now.
@@ -173,17 +259,18 @@ func (r keyRange) bound(b clause.Builder, key []driver.Value, before bool) {
 			r.equal(b, i, key[i])
 		}
 	}
+	last := len(r.keys) - 1
 	for n := range r.keys {
-		if !r.beyond(nil, n, key[n], before) {
+		if !r.beyond(nil, n, key[n], before, false) {
 			continue
 		}
 		term(n)
 		if n > 0 {
 			_, _ = b.WriteString(" AND ")
 		}
-		r.beyond(b, n, key[n], before)
+		r.beyond(b, n, key[n], before, !before && n == last)
 	}
-	if !before {
+	if !before && key[last] == nil { // otherwise the last term has the key itself, too
 		term(len(r.keys))
 	}
 	if terms == 0 { // nothing comes before NULL
@@ -196,7 +283,7 @@ func (r keyRange) lead(b clause.Builder, v driver.Value, before bool) bool {
 	k := r.keys[0]
 	nulls := k.NullsFirst == before // NULLs are on the side that is asked for
 	if v == nil {
-		if nulls && k.NullsFirst || nulls && !k.NullsFirst {
+		if nulls {
 			r.equal(b, 0, nil)
 			return true
 		}
@@ -231,9 +318,9 @@ func (r keyRange) equal(b clause.Builder, i int, v driver.Value) {
 	b.AddVar(b, v)
 }
 
-// beyond writes that column i lies strictly before the value, or behind it; false if no
-// value does. Without a builder it only tells.
-func (r keyRange) beyond(b clause.Builder, i int, v driver.Value, before bool) bool {
+// beyond writes that column i lies before the value, or behind it, or, if inclusive, at
+// it; false if nothing lies strictly there. Without a builder it only tells.
+func (r keyRange) beyond(b clause.Builder, i int, v driver.Value, before, inclusive bool) bool {
 	k := r.keys[i]
 	nulls := k.NullsFirst == before
 	if v == nil {
@@ -255,10 +342,14 @@ func (r keyRange) beyond(b clause.Builder, i int, v driver.Value, before bool) b
 	}
 	b.WriteQuoted(clause.Column{Table: clause.CurrentTable, Name: k.Column})
 	if before != k.Desc {
-		_, _ = b.WriteString(" < ")
+		_, _ = b.WriteString(" <")
 	} else {
-		_, _ = b.WriteString(" > ")
+		_, _ = b.WriteString(" >")
 	}
+	if inclusive {
+		_ = b.WriteByte('=')
+	}
+	_ = b.WriteByte(' ')
 	b.AddVar(b, v)
 	if nulls {
 		_, _ = b.WriteString(" OR ")
