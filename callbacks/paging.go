@@ -95,7 +95,11 @@ func (r *Runtime) openPage(ctx context.Context, cancel context.CancelFunc, db *g
 
 // smallRows is how many rows of all shards together cost about as much as a round of
 // questions.
-const smallRows = 1024
+const smallRows = 2048
+
+// pagingLanes bounds the connections of a page: its rounds are short, and a lane costs
+// about as much to begin as a round.
+const pagingLanes = 4
 
 // openAll opens the plain fetch.
 func (pg *pager) openAll(ctx context.Context, cancel context.CancelFunc, w *watch) (merge.Source, error) {

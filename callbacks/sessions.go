@@ -55,6 +55,10 @@ func (r *Runtime) openSessionSource(db *gorm.DB, p *planner.Plan, alias string, 
 		}
 	}
 	paged := r.pages(stmt, p) && !db.DryRun
+	parallel := r.config.MaxParallelShards
+	if paged {
+		parallel = min(parallel, pagingLanes)
+	}
 	var sqls []shardSQL
 	var err error
 	if !paged { // DryRun shows the plain fetch, which needs no answers
@@ -68,7 +72,7 @@ func (r *Runtime) openSessionSource(db *gorm.DB, p *planner.Plan, alias string, 
 	}
 	// the sessions live as long as their rows; a failure of one stops the others
 	ctx, cancel := context.WithCancel(stmt.Context)
-	sessions, err := resolver.OpenSessions(ctx, stmt.ConnPool, r.dialect.Name, len(p.Targets), r.config.MaxParallelShards)
+	sessions, err := resolver.OpenSessions(ctx, stmt.ConnPool, r.dialect.Name, len(p.Targets), parallel)
 	if err != nil {
 		cancel()
 		return nil, err

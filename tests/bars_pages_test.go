@@ -34,7 +34,7 @@ func sheetTables(t testing.TB, d testenv.DB) *gorm.DB {
 	db := d.Open(t)
 	pool, err := db.DB()
 	require.NoError(t, err)
-	pool.SetMaxIdleConns(8) // as the docs of sessions advise: otherwise each read dials
+	pool.SetMaxIdleConns(4) // as the docs of sessions advise: otherwise each read dials
 	require.NoError(t, db.Use(dtde.Register(entities(dtde.Model(&Sheet{}).ShardByHash("ID", sheetShards)))))
 	require.NoError(t, db.AutoMigrate(&Sheet{}, &PlainSheet{}))
 	const batch = 5000

@@ -26,5 +26,8 @@ func TestBars(t *testing.T) {
 	for _, d := range testenv.Databases(t) {
 		formBars(t, r, d)
 	}
+	for _, d := range testenv.Databases(t) {
+		pageBars(t, r, d)
+	}
 	require.NoError(t, r.Finish())
 }
