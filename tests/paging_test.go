@@ -263,3 +263,37 @@ func TestDeepPagesMoveFewRows(t *testing.T) {
 		}
 	})
 }
+
+// Drop is sharded by the hash of its id; its tables are filled with any ids.
+type Drop struct {
+	ID   int64 `gorm:"primaryKey;autoIncrement:false"`
+	Kind int64 `gorm:"index"`
+}
+
+func TestVeryDeepPagesComeFromTheEnd(t *testing.T) {
+	t.Parallel()
+	db := testenv.SQLite().Open(t)
+	use(t, db, entities(dtde.Model(&Drop{}).ShardByHash("ID", 3)))
+	const rows = 180_000
+	for shard := range 3 { // ids 0, 3, 6, …, then 1, 4, 7, …
+		require.NoError(t, db.Exec(fmt.Sprintf("INSERT INTO drops_%d (id, kind) WITH RECURSIVE g(i) AS "+
+			"(SELECT %d UNION ALL SELECT i + 3 FROM g WHERE i + 3 < %d) SELECT i, i / 1000 FROM g", shard, shard, rows)).Error)
+	}
+	sessions := db.Scopes(dtde.Reads(dtde.ReadSessions)).Session(&gorm.Session{})
+	for _, c := range []struct{ offset, want int }{
+		{100_000, 30}, {170_000, 30}, {179_980, 20}, {179_999, 1}, {180_000, 0}, {200_000, 0},
+	} {
+		var up, down []Drop
+		require.NoError(t, sessions.Order("kind, id").Offset(c.offset).Limit(30).Find(&up).Error)
+		require.NoError(t, sessions.Order("kind DESC, id DESC").Offset(c.offset).Limit(30).Find(&down).Error)
+		require.Len(t, up, c.want)
+		require.Len(t, down, c.want)
+		for i := range up {
+			require.EqualValues(t, c.offset+i, up[i].ID)
+			require.EqualValues(t, rows-1-c.offset-i, down[i].ID)
+		}
+	}
+	sent := testenv.Record(db)
+	require.NoError(t, sessions.Order("kind, id").Offset(170_000).Limit(30).Find(&[]Drop{}).Error)
+	assert.Contains(t, strings.Join(sent.Statements(), "\n"), "DESC", "the page was read from its other end")
+}
