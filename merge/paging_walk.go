@@ -9,6 +9,7 @@ import (
 // PagePart is a page's part of one shard: skip Skip rows and take Limit, in the order of the keys, or, if Reversed, in
 // the reverse order, to be turned round again.
 type PagePart struct {
+	// Shard is the position of the shard among those that were asked.
 	Shard       int
 	Skip, Limit int64
 	Reversed    bool
