@@ -18,6 +18,8 @@ type difference struct {
 // tally counts what a run did.
 type tally struct {
 	operations, writes int
+	// found are reads with rows and writes that affected some, missed the others.
+	found, missed int
 	kinds, forms       map[string]int
 	refusals           map[string]int
 	// examples has some operations for each refusal.
@@ -35,6 +37,8 @@ func newTally() *tally {
 func (c *tally) add(d *tally) {
 	c.operations += d.operations
 	c.writes += d.writes
+	c.found += d.found
+	c.missed += d.missed
 	c.differences += d.differences
 	for k, n := range d.kinds {
 		c.kinds[k] += n
@@ -76,6 +80,13 @@ func (c *tally) count(op *operation, a *answer) {
 	}
 	if a.form != "" {
 		c.forms[a.form]++
+	}
+	switch {
+	case a.class == classRefused:
+	case len(a.rows) > 0 || a.affected > 0:
+		c.found++
+	default:
+		c.missed++
 	}
 	if a.class == classRefused {
 		c.refusals[a.reason]++
