@@ -115,7 +115,11 @@ func (r *Runtime) planRead(stmt *gorm.Statement, t *config.Table, alias string) 
 		}()
 	}
 	s := r.statement(stmt, planner.Select, t, alias)
-	return planner.PlanRead(&s)
+	p, err := planner.PlanRead(&s)
+	if err == nil {
+		keepOutside(stmt, p, alias)
+	}
+	return p, err
 }
 
 // fetch runs a read and scans its rows into the destination.

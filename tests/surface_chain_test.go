@@ -63,6 +63,11 @@ var surfaceChain = []surfaceCase{
 			w.tx(where(db).Order("members.id").Find(&out), out)
 		}
 	}},
+	{"DB.Where/correlated subquery", func(w *witness, db *gorm.DB) {
+		var out []Member
+		w.tx(db.Where("EXISTS (?)", db.Model(&Card{}).Select("1").Where("cards.member_id = members.id")).Order("id").Find(&out), out)
+		w.tx(db.Where("age > (?)", db.Model(&Pet{}).Select("COUNT(*) * 20").Where("pets.member_id = members.id")).Order("id").Find(&out), out)
+	}},
 	{"DB.Not", func(w *witness, db *gorm.DB) {
 		for _, not := range [][]any{
 			{"region = ?", "EU"}, {map[string]any{"region": []string{"EU", "US"}}}, {Member{Region: "US", Age: 22}},

@@ -99,6 +99,7 @@ var surfaceGenericFinishers = []surfaceCase{
 		change.Conditions, change.Set = []clause.Expression{clause.Gt{Column: "weight", Value: 0}}, []clause.Assignment{assign("name", "changed")}
 		see(some.Set(change, assign("age", 70)).Update(ctx))
 		see(some.Set(of("Pets", clause.OpUnlink)).Update(ctx))
+		see(some.Set(of("Tags", clause.OpUnlink)).Update(ctx))
 		see(gorm.G[Member](db).Where("members.id = ?", 4).Set(of("Card", clause.OpDelete)).Update(ctx))
 		see(gorm.G[Member](db).Where("members.id = ?", 5).Set(of("Company", clause.OpUnlink)).Update(ctx))
 	}},
