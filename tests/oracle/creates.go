@@ -124,7 +124,7 @@ func (g *generator) createMaps() *operation {
 		rows[i].Tags = nil
 	}
 	// A NULL where none may be fails in the database, after rows of other shards went in.
-	null := n > 1 && !g.isKey("region") && g.chance(15)
+	null := n > 1 && !g.isKey("region") && g.chance(20)
 	if !null {
 		g.learn(rows...)
 	}

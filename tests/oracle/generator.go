@@ -18,8 +18,9 @@ type generator struct {
 	next   int
 	// depth counts the transactions around; stable: the outermost is at repeatable
 	// read, so that sessions can share its snapshot.
-	depth  int
-	stable bool
+	// tolerant: the innermost goes on after failures.
+	depth            int
+	stable, tolerant bool
 }
 
 // program draws n operations; the first ones fill the table.
@@ -153,6 +154,11 @@ func (g *generator) choices() []weighted {
 		all = append(all, weighted{6, g.transaction}, weighted{2, g.savePoints})
 	} else if g.depth == 1 {
 		all = append(all, weighted{4, g.transaction})
+	}
+	if g.depth == 0 {
+		all = append(all, weighted{1, g.failing})
+	} else if g.tolerant {
+		all = append(all, weighted{12, g.failing})
 	}
 	if g.depth > 0 && g.engine != "sqlite" {
 		all = append(all, weighted{8, g.locking})

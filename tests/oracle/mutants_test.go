@@ -72,6 +72,11 @@ var mutants = []mutant{
 		"if err := session(db).SavePoint(name).Error; err != nil {",
 		"if mutant(\"a failed write stays in part\") {\n\t\t\treturn ownError(db, run())\n\t\t}\n\t\tif err := session(db).SavePoint(name).Error; err != nil {",
 	},
+	{
+		"a split write has no transaction of its own", "callbacks/atomic.go",
+		"pool := stmt.ConnPool\n\ttx := session(db).Begin()",
+		"if mutant(\"a split write has no transaction of its own\") {\n\t\treturn ownError(db, run())\n\t}\n\tpool := stmt.ConnPool\n\ttx := session(db).Begin()",
+	},
 }
 
 // The folders that mutants stand in get this beside their own files.

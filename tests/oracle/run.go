@@ -20,8 +20,8 @@ type tally struct {
 	operations, writes int
 	// found are reads with rows and writes that affected some, missed the others.
 	found, missed int
-	kinds, forms       map[string]int
-	refusals           map[string]int
+	kinds, forms  map[string]int
+	refusals      map[string]int
 	// examples has some operations for each refusal.
 	examples    map[string][]string
 	differences int

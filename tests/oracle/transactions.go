@@ -17,18 +17,21 @@ func (g *generator) transaction() *operation {
 		defer func() { g.stable = false }()
 	}
 	g.depth++
+	// PostgreSQL takes nothing more after a failure.
+	before, tolerant := g.tolerant, g.engine != "postgres" && g.chance(50)
+	g.tolerant = tolerant
 	known := append([]*row(nil), g.rows...)
 	var body []*operation
 	for range 1 + g.r.IntN(4) {
 		body = append(body, g.operation())
 	}
 	g.depth--
+	g.tolerant = before
 	fails := g.chance(30)
 	if fails {
 		g.rows = known
 	}
-	// PostgreSQL takes nothing more after a failure.
-	return block(body, blockSettings{fails: fails, skipped: g.chance(10), tolerant: g.engine != "postgres" && g.chance(50), stable: outermost && g.stable})
+	return block(body, blockSettings{fails: fails, skipped: g.chance(10), tolerant: tolerant, stable: outermost && g.stable})
 }
 
 // blockSettings say how a transaction goes: it rolls back at its end, it is begun
@@ -128,6 +131,7 @@ func (s *session) runBody(body []*operation, a *answer, tolerant bool) error {
 
 // savePoints begins a transaction by hand, and rolls a part of it back.
 func (g *generator) savePoints() *operation {
+	g.tolerant = false
 	g.depth += 2 // no transactions inside
 	draw := func() []*operation {
 		var ops []*operation

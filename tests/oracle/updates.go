@@ -125,6 +125,22 @@ func (g *generator) updateMany() *operation {
 	}}.operation()
 }
 
+// failing is an update that fails on one row's shard, after others were changed.
+func (g *generator) failing() *operation {
+	if g.isKey("region") {
+		return g.updateMany()
+	}
+	n := g.any().n
+	calls := []call{modelCall, whereCall("Where", condition{"amount > ?", []any{g.r.IntN(20) - 12}})}
+	if g.chance(50) {
+		calls = append([]call{sessionCall("SkipDefaultTransaction: true")}, calls...)
+	}
+	finisher := fmt.Sprintf(`Updates(map[string]any{"cents": 11, "region": gorm.Expr("CASE WHEN id = ? THEN NULL ELSE region END", id(%d))})`, n)
+	return statement{kind: "failing", write: true, calls: calls, finisher: finisher, run: func(s *session, db *gorm.DB) *answer {
+		return s.answer(db.Updates(map[string]any{"cents": 11, "region": gorm.Expr("CASE WHEN id = ? THEN NULL ELSE region END", s.id(n))}))
+	}}.operation()
+}
+
 // updateKey writes the shard key: with the value that it has, or with another one.
 func (g *generator) updateKey() *operation {
 	if len(g.v.keys) == 0 || g.isKey("created_at") || g.isKey("id") {
