@@ -1,6 +1,6 @@
 package config
 
-// ErrCursor: a keyset cursor is malformed, or does not fit the statement. The wrapping
+// ErrCursor is matched by a keyset cursor that is malformed or does not fit the statement. The wrapping
 // value is a CursorError.
 var ErrCursor error = &sentinel{"invalid cursor"}
 
