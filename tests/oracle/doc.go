@@ -11,6 +11,16 @@
 //	make oracle N=1000000                   rounds of all variants up to N operations per database
 //	DTDE_ORACLE_SEED=7 go test ./tests/oracle/ -run 'TestOracle/sqlite/round0/value-3'
 //
+// TestMutants shows that the suite would notice: it copies the module to a temporary
+// folder, plants faults by replacing short texts of the library (each must stand in
+// its file exactly once; a change there means to write the mutant anew), builds the
+// copy once and runs it once per fault, which an environment variable picks. The
+// library itself has no hook for it.
+//
+// DTDE_ORACLE_N is the operations per database, DTDE_ORACLE_DIFFERENCES after how
+// many differences a database's run ends, DTDE_ORACLE_SHRINK=0 leaves programs as
+// long as they were.
+//
 // A difference is printed as the smallest program that still shows it, with both
 // answers and the SQL that each side sent.
 package oracle

@@ -181,8 +181,6 @@ func (g *generator) mode() []call {
 
 func joinLists(lists ...[]call) []call { return slices.Concat(lists...) }
 
-func plural(n int, what string) string { return fmt.Sprintf("%d %s", n, what) }
-
 func rowsText(rows []row) string {
 	parts := make([]string, len(rows))
 	for i, r := range rows {

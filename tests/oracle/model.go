@@ -158,13 +158,29 @@ func count(tx *gorm.DB, hook string) error {
 	return nil
 }
 
-// The hooks only count.
-func (*Columns) BeforeSave(tx *gorm.DB) error   { return count(tx, "BeforeSave") }
-func (*Columns) AfterSave(tx *gorm.DB) error    { return count(tx, "AfterSave") }
+// BeforeSave counts.
+func (*Columns) BeforeSave(tx *gorm.DB) error { return count(tx, "BeforeSave") }
+
+// AfterSave counts.
+func (*Columns) AfterSave(tx *gorm.DB) error { return count(tx, "AfterSave") }
+
+// BeforeCreate counts.
 func (*Columns) BeforeCreate(tx *gorm.DB) error { return count(tx, "BeforeCreate") }
-func (*Columns) AfterCreate(tx *gorm.DB) error  { return count(tx, "AfterCreate") }
+
+// AfterCreate counts.
+func (*Columns) AfterCreate(tx *gorm.DB) error { return count(tx, "AfterCreate") }
+
+// BeforeUpdate counts.
 func (*Columns) BeforeUpdate(tx *gorm.DB) error { return count(tx, "BeforeUpdate") }
-func (*Columns) AfterUpdate(tx *gorm.DB) error  { return count(tx, "AfterUpdate") }
+
+// AfterUpdate counts.
+func (*Columns) AfterUpdate(tx *gorm.DB) error { return count(tx, "AfterUpdate") }
+
+// BeforeDelete counts.
 func (*Columns) BeforeDelete(tx *gorm.DB) error { return count(tx, "BeforeDelete") }
-func (*Columns) AfterDelete(tx *gorm.DB) error  { return count(tx, "AfterDelete") }
-func (*Columns) AfterFind(tx *gorm.DB) error    { return count(tx, "AfterFind") }
+
+// AfterDelete counts.
+func (*Columns) AfterDelete(tx *gorm.DB) error { return count(tx, "AfterDelete") }
+
+// AfterFind counts.
+func (*Columns) AfterFind(tx *gorm.DB) error { return count(tx, "AfterFind") }
