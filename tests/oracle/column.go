@@ -175,4 +175,3 @@ func (g *generator) spell(c column) string {
 	}
 	return c.name
 }
-
