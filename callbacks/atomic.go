@@ -94,6 +94,17 @@ func (r *Runtime) shardError(p *planner.Plan, err error) error {
 	return &config.ShardError{Entity: p.Entity, Operation: p.Operation.String(), Cause: err}
 }
 
+// translated is what TranslateError makes of an engine's error; GORM's own call comes
+// too late for one that is wrapped with its shard, which drivers do not look into.
+func translated(db *gorm.DB, err error) error {
+	if db.TranslateError {
+		if t, ok := db.Dialector.(gorm.ErrorTranslator); ok {
+			return t.Translate(err)
+		}
+	}
+	return err
+}
+
 // mergeError turns a bound of package merge into dtde's own error.
 func mergeError(err error) error {
 	if errors.Is(err, merge.ErrTooManyRows) {

@@ -129,7 +129,7 @@ func (r *Runtime) rawSteps(db *gorm.DB, rs *planner.RawStatement, p *planner.Pla
 			watch.affected(s.shard.ID, n)
 			r.trace(db, began, s, n, err)
 			if err != nil {
-				return &config.ShardError{Entity: p.Entity, Shard: s.shard.ID, Operation: "raw", Cause: err}
+				return &config.ShardError{Entity: p.Entity, Shard: s.shard.ID, Operation: "raw", Cause: translated(db, err)}
 			}
 		}
 		stmt.SQL.Reset() // each statement has been logged

@@ -185,7 +185,7 @@ type writer struct {
 func (w *writer) run() error {
 	if w.plan.Form == planner.None {
 		w.db.RowsAffected = 0
-		return nil
+		return w.returnNothing()
 	}
 	a := aim(w.db.Statement)
 	defer a.restore()
@@ -230,6 +230,16 @@ func (w *writer) run() error {
 		w.db.RowsAffected = total
 		return nil
 	})
+}
+
+// returnNothing has RETURNING of no shard empty the destination, as that of one table
+// would that has no matching row.
+func (w *writer) returnNothing() error {
+	if _, returning := w.returning(); !returning || w.db.DryRun {
+		return nil
+	}
+	w.rows = []merge.Source{merge.FromValues(w.plan.Table.Schema.DBNames, nil)}
+	return w.scan()
 }
 
 // one runs the only statement in place: GORM logs it as it logs its own.
@@ -289,7 +299,7 @@ func (w *writer) step(a *aimed, target *planner.Target) (n int64, err error) {
 	stmt.SQL.Reset()
 	stmt.Vars = nil
 	if err != nil {
-		return 0, &config.ShardError{Entity: w.plan.Entity, Shard: target.Shard.ID, Operation: w.plan.Operation.String(), Cause: youngError(w.plan.Entity, mergeError(err))}
+		return 0, &config.ShardError{Entity: w.plan.Entity, Shard: target.Shard.ID, Operation: w.plan.Operation.String(), Cause: translated(w.db, youngError(w.plan.Entity, mergeError(err)))}
 	}
 	return n, nil
 }
