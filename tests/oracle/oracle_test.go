@@ -104,8 +104,6 @@ func conclude(t *testing.T, engine string, total *tally, documented map[string]b
 	percent := func(n int) float64 { return 100 * float64(n) / float64(max(1, total.operations)) }
 	t.Logf("oracle: %s: kinds: %s", engine, counts(total.kinds))
 	t.Logf("oracle: %s: refusals: %s", engine, counts(total.refusals))
-	fmt.Printf("oracle: %s: writes %.1f %%, forms: one %.1f %%, union %.1f %%, sessions %.1f %%; rows in %.1f %%; refusals: %s\n", engine,
-		percent(total.writes), percent(total.forms["one"]), percent(total.forms["union"]), percent(total.forms["sessions"]), percent(total.found), counts(total.refusals))
 	if total.differences == 0 && total.operations >= defaultOperations {
 		assert.GreaterOrEqual(t, percent(total.writes), 30.0, "share of writes")
 		for _, form := range []string{"one", "union", "sessions"} {
@@ -114,5 +112,9 @@ func conclude(t *testing.T, engine string, total *tally, documented map[string]b
 		assert.GreaterOrEqual(t, percent(total.found), 50.0, "share of operations that found or changed rows")
 		assert.LessOrEqual(t, percent(total.refused()), 5.0, "share of refusals")
 	}
-	fmt.Printf("oracle: %d operations, %d refused, %d differences (%s)\n", total.operations, total.refused(), total.differences, engine)
+	// One call, so that the databases' lines don't mix.
+	fmt.Printf("oracle: %s: writes %.1f %%, forms: one %.1f %%, union %.1f %%, sessions %.1f %%; rows in %.1f %%; refusals: %s\n"+
+		"oracle: %d operations, %d refused, %d differences\n", engine,
+		percent(total.writes), percent(total.forms["one"]), percent(total.forms["union"]), percent(total.forms["sessions"]),
+		percent(total.found), counts(total.refusals), total.operations, total.refused(), total.differences)
 }
