@@ -15,8 +15,9 @@ import (
 func TestPlainAgainstPlain(t *testing.T) {
 	t.Parallel()
 	testenv.Each(t, func(t *testing.T, d testenv.DB) {
+		ds := openDatabases(t, d)
 		for _, v := range []*variant{byValue(3, false), byDate("month-newyork", 3, 2, newYork), byHash("hash-textid", 2, documents, "ID", "id"), byHash("hash-uuid", 2, records, "ID", "id"), byCreation(2)} {
-			w, err := openWorld(t, d, v, false)
+			w, err := openWorld(t, ds, v, false)
 			require.NoError(t, err)
 			ops := program(hash("plain", v.name), v, d.Name, 150)
 			if diff := w.runProgram(ops, newTally()); diff != nil {
@@ -59,7 +60,7 @@ func TestPlantedFaults(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			d, v := testenv.SQLite(), byValue(3, false)
-			w, err := openWorld(t, d, v, false)
+			w, err := openWorld(t, openDatabases(t, d), v, false)
 			require.NoError(t, err)
 			require.NoError(t, plant(w.sharded.root))
 			assert.NotNil(t, w.runProgram(program(hash("faults", name), v, d.Name, 120), newTally()), "nothing was seen")

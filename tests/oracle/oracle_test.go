@@ -46,6 +46,7 @@ func TestOracle(t *testing.T) {
 	testenv.Each(t, func(t *testing.T, d testenv.DB) {
 		all := variants()
 		total := newTally()
+		ds := openDatabases(t, d)
 		before := -1 // a round that -run leaves out adds nothing
 		for round := 0; total.operations < wanted && total.differences < limit && total.operations > before; round++ {
 			before = total.operations
@@ -62,7 +63,7 @@ func TestOracle(t *testing.T) {
 					if total.differences >= limit {
 						return
 					}
-					t.Run(v.name, func(t *testing.T) { runVariant(t, d, v, seed, round, lengthOf(v), total) })
+					t.Run(v.name, func(t *testing.T) { runVariant(t, ds, v, seed, round, lengthOf(v), total) })
 				}
 			})
 		}
@@ -71,14 +72,14 @@ func TestOracle(t *testing.T) {
 }
 
 // runVariant runs one program, and shows where it differs.
-func runVariant(t *testing.T, d testenv.DB, v *variant, seed uint64, round, length int, total *tally) {
-	w, err := openWorld(t, d, v, true)
+func runVariant(t *testing.T, ds *databases, v *variant, seed uint64, round, length int, total *tally) {
+	w, err := openWorld(t, ds, v, true)
 	if err != nil {
 		total.differences++
 		t.Errorf("oracle: variant %s: %v", v.name, err)
 		return
 	}
-	ops := program(hash(seed, "/", round, "/", v.name, "/", d.Name), v, d.Name, length)
+	ops := program(hash(seed, "/", round, "/", v.name, "/", ds.Name), v, ds.Name, length)
 	count := newTally()
 	diff := w.runProgram(ops, count)
 	total.add(count)
@@ -88,9 +89,9 @@ func runVariant(t *testing.T, d testenv.DB, v *variant, seed uint64, round, leng
 	total.differences++
 	smallest, smaller := ops[:diff.step+1], diff
 	if os.Getenv("DTDE_ORACLE_SHRINK") != "0" {
-		smallest, smaller = shrink(t, d, v, ops, diff)
+		smallest, smaller = shrink(t, ds, v, ops, diff)
 	}
-	t.Error(report(d.Name, v, seed, round, smallest, smaller))
+	t.Error(report(ds.Name, v, seed, round, smallest, smaller))
 }
 
 // conclude prints the counts and checks that the run was what it should be.

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/go-dtde/dtde/internal/testenv"
 )
 
 // shrinkFor bounds how long a program is made smaller.
@@ -16,7 +14,7 @@ const shrinkFor = 40 * time.Second
 
 // shrink drops operations, and calls of the last ones, as long as some difference
 // stays.
-func shrink(t testing.TB, d testenv.DB, v *variant, ops []*operation, first *difference) ([]*operation, *difference) {
+func shrink(t testing.TB, ds *databases, v *variant, ops []*operation, first *difference) ([]*operation, *difference) {
 	deadline := time.Now().Add(shrinkFor)
 	best := slices.Clone(ops[:first.step+1])
 	found := first
@@ -24,7 +22,7 @@ func shrink(t testing.TB, d testenv.DB, v *variant, ops []*operation, first *dif
 		if len(candidate) == 0 || time.Now().After(deadline) {
 			return false
 		}
-		diff := replay(t, d, v, candidate)
+		diff := replay(t, ds, v, candidate)
 		if diff == nil {
 			return false
 		}
@@ -63,11 +61,11 @@ func reduced(op *operation, k int) *operation {
 	return op.without(k)
 }
 
-// replay runs a program in new databases, which are gone afterwards.
-func replay(t testing.TB, d testenv.DB, v *variant, ops []*operation) (diff *difference) {
+// replay runs a program in empty databases.
+func replay(t testing.TB, ds *databases, v *variant, ops []*operation) (diff *difference) {
 	s := &scratch{TB: t}
 	defer s.close()
-	w, err := openWorld(s, d, v, true)
+	w, err := openWorld(s, ds, v, true)
 	if err != nil {
 		t.Logf("replay: %v", err)
 		return nil

@@ -45,17 +45,65 @@ type world struct {
 	ids            *identities
 }
 
-// openWorld makes the databases, which live as long as t, and the tables.
-func openWorld(t testing.TB, d testenv.DB, v *variant, sharded bool) (*world, error) {
-	w := &world{v: v, engine: d.Name, clock: &clock{}, ids: &identities{generated: map[int]any{}}}
-	w.clock.set(start)
-	precision := map[string]time.Duration{"sqlite": time.Nanosecond, "postgres": time.Microsecond, "mariadb": time.Millisecond}[d.Name]
-	open := func() *side {
-		// Settings of the program that must make no difference.
-		db := d.Open(t, &gorm.Config{NowFunc: w.clock.now, TranslateError: hash(v.name)%2 == 0, PrepareStmt: hash(v.name)%3 == 0})
-		return &side{root: db, raw: testenv.Reopen(t, db), precision: precision, clock: w.clock, sent: testenv.Record(db)}
+// databases are where worlds are made: two databases of one engine that are emptied
+// for each, since servers take their time to make and to drop one; on SQLite new
+// files.
+type databases struct {
+	testenv.DB
+	bases [2]*gorm.DB
+}
+
+func openDatabases(t testing.TB, d testenv.DB) *databases {
+	t.Helper()
+	ds := &databases{DB: d}
+	if d.Name != "sqlite" {
+		ds.bases = [2]*gorm.DB{d.Open(t), d.Open(t)}
 	}
-	w.plain, w.sharded = open(), open()
+	return ds
+}
+
+// open empties one of the databases and opens it twice: as the program has it, and
+// without any plugin.
+func (ds *databases) open(t testing.TB, i int, config *gorm.Config) (db, raw *gorm.DB, err error) {
+	t.Helper()
+	switch ds.Name {
+	case "postgres":
+		err = ds.bases[i].Exec("DROP SCHEMA public CASCADE").Exec("CREATE SCHEMA public").Error
+	case "mariadb":
+		var names []string
+		if names, err = ds.bases[i].Migrator().GetTables(); err == nil && len(names) > 0 {
+			err = ds.bases[i].Exec("DROP TABLE `" + strings.Join(names, "`, `") + "`").Error
+		}
+	default:
+		db = ds.Open(t, config)
+		return db, testenv.Reopen(t, db), nil
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("empty the database: %w", err)
+	}
+	return testenv.Reopen(t, ds.bases[i], config), ds.bases[i], nil
+}
+
+// openWorld empties the databases and makes the tables; its pools live as long as t.
+func openWorld(t testing.TB, ds *databases, v *variant, sharded bool) (*world, error) {
+	w := &world{v: v, engine: ds.Name, clock: &clock{}, ids: &identities{generated: map[int]any{}}}
+	w.clock.set(start)
+	precision := map[string]time.Duration{"sqlite": time.Nanosecond, "postgres": time.Microsecond, "mariadb": time.Millisecond}[ds.Name]
+	open := func(i int) (*side, error) {
+		// Settings of the program that must make no difference.
+		db, raw, err := ds.open(t, i, &gorm.Config{NowFunc: w.clock.now, TranslateError: hash(v.name)%2 == 0, PrepareStmt: hash(v.name)%3 == 0})
+		if err != nil {
+			return nil, err
+		}
+		return &side{root: db, raw: raw, precision: precision, clock: w.clock, sent: testenv.Record(db)}, nil
+	}
+	var err error
+	if w.plain, err = open(0); err != nil {
+		return nil, err
+	}
+	if w.sharded, err = open(1); err != nil {
+		return nil, err
+	}
 	w.plain.plain = true
 	w.plain.tables = func() ([]string, error) { return []string{v.model.table}, nil }
 	if err := w.plain.root.AutoMigrate(v.model.one()); err != nil {
