@@ -32,9 +32,9 @@ func (f *foreignModels) find(s *schema.Schema) (fault error, known bool) {
 }
 
 // add remembers a schema that dtde does not own. A model that carries dtde tags
-// without being listed is a fault.
-func (f *foreignModels) add(s *schema.Schema) (fault error) {
-	if config.HasTags(s) {
+// without being listed, as a reference entity is, is a fault.
+func (f *foreignModels) add(s *schema.Schema, reference bool) (fault error) {
+	if !reference && config.HasTags(s) {
 		fault = &config.ShardError{
 			Entity: s.Name, Operation: "use", Cause: config.ErrNotRegistered,
 			Hint: "add dtde.Model(&" + s.Name + "{}) to Config.Entities, or remove its dtde tags",

@@ -97,7 +97,8 @@ func (r *Runtime) owned(stmt *gorm.Statement) (t *config.Table, alias string) {
 			}
 			return r.ownedByName(catalog, stmt)
 		}
-		fault = r.foreign.add(stmt.Schema)
+		_, reference := catalog.ReferenceByModel(stmt.Schema.ModelType)
+		fault = r.foreign.add(stmt.Schema, reference)
 	}
 	if fault != nil {
 		_ = stmt.AddError(fault)

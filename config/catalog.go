@@ -45,6 +45,9 @@ type Table struct {
 	Fingerprint string
 	// Spec is what the entity was compiled from.
 	Spec Entity
+	// Group names the entities that are co-located with each other, this one among
+	// them: the logical name of the first. "" for an entity that is co-located with none.
+	Group string
 
 	byID   map[string]*Shard
 	orders map[string]int // id → position in Shards
@@ -128,6 +131,8 @@ type Catalog struct {
 	// Epoch is the number of the state in dtde_catalog that this catalog reflects.
 	Epoch int64
 
+	references []*Reference
+
 	tables  []*Table
 	byModel map[reflect.Type]*Table
 	byName  map[string]*Table
@@ -178,7 +183,7 @@ func (c *Catalog) With(epoch int64, shards map[string][]*Shard) *Catalog {
 			tables[i] = t.withShards(fresh)
 		}
 	}
-	return NewCatalog(epoch, tables...)
+	return NewCatalog(epoch, tables...).withReferences(c.references)
 }
 
 // WithKeys is a copy in which the entity (by logical name) has other facts about its
@@ -192,5 +197,5 @@ func (c *Catalog) WithKeys(logicalName string, keys []KeyColumn) *Catalog {
 			tables[i] = &changed
 		}
 	}
-	return NewCatalog(c.Epoch, tables...)
+	return NewCatalog(c.Epoch, tables...).withReferences(c.references)
 }

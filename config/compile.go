@@ -63,19 +63,26 @@ func Compile(c Config, env Environment) (*Catalog, error) {
 	checkLimits(f, c)
 	c = c.WithDefaults()
 	var tables []*Table
+	var references []*Reference
 	models := map[reflect.Type]bool{}
 	for _, e := range c.Entities {
 		k := compiler{faults: f, env: env, limit: c.MaxShardsPerEntity}
-		if k.open(e, models) {
+		switch {
+		case !k.open(e, models):
+		case k.isReference():
+			references = append(references, k.reference())
+		default:
 			k.compile()
 			tables = append(tables, k.table)
 		}
 	}
 	checkNames(f, tables, env.Dialect)
+	checkReferences(f, references, tables, env.Dialect)
+	group(f, tables)
 	if err := f.err(); err != nil {
 		return nil, err
 	}
-	return NewCatalog(0, tables...), nil
+	return NewCatalog(0, tables...).withReferences(references), nil
 }
 
 // compiler turns one entity into a Table.

@@ -125,6 +125,13 @@ type Entity struct {
 	LocalUnique []string
 	// Keys is the primary key generator.
 	Keys KeySpec
+	// Partner is a pointer to the model of the entity with which this one is co-located;
+	// see [Entity.CoLocatedWith]. PartnerName is that model's type name: tags and files
+	// have it instead.
+	Partner     any
+	PartnerName string
+	// Reference tells that the model is a reference entity; see [Entity.AsReference].
+	Reference bool
 }
 
 // Model lists a model; without further calls its settings come from its tags.

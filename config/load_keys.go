@@ -77,9 +77,11 @@ func (l *loader) entityKeys(e *Entity) fileKeys {
 				e.Shards = append(e.Shards, s)
 			})
 		},
-		"noMigrations": l.flag("noMigrations", &e.NoMigrations),
-		"localUnique":  l.texts("localUnique", &e.LocalUnique),
-		"keys":         func(n *yaml.Node) { l.mapping(n, "keys", l.keysKeys(&e.Keys)) },
+		"noMigrations":  l.flag("noMigrations", &e.NoMigrations),
+		"coLocatedWith": l.text("coLocatedWith", &e.PartnerName),
+		"reference":     l.flag("reference", &e.Reference),
+		"localUnique":   l.texts("localUnique", &e.LocalUnique),
+		"keys":          func(n *yaml.Node) { l.mapping(n, "keys", l.keysKeys(&e.Keys)) },
 	}
 }
 

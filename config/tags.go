@@ -24,9 +24,9 @@ func HasTags(s *schema.Schema) bool {
 
 // tagSettings lists what a tag may say. Flags take no value.
 var tagSettings = map[string]struct{ flag bool }{
-	"shardKey": {true}, "foldCase": {true}, "localUnique": {true}, "carrySlot": {true}, "noMigrations": {true},
+	"shardKey": {true}, "foldCase": {true}, "localUnique": {true}, "carrySlot": {true}, "noMigrations": {true}, "reference": {true},
 	"strategy": {}, "order": {}, "values": {}, "default": {}, "unit": {}, "from": {}, "to": {}, "zone": {},
-	"shards": {}, "nodes": {}, "virtualNodes": {}, "ranges": {}, "maxRows": {}, "keys": {}, "sequence": {},
+	"shards": {}, "nodes": {}, "virtualNodes": {}, "ranges": {}, "maxRows": {}, "keys": {}, "sequence": {}, "coLocatedWith": {},
 }
 
 // tagStrategies lists the settings of each strategy that a tag can describe.
@@ -136,6 +136,7 @@ func (k *compiler) entityTags(tag fieldTag) {
 		k.entity.NoMigrations = true
 		k.table.Migrations = false
 	}
+	k.togetherTags(tag)
 	if _, set := tag.settings["localUnique"]; set {
 		names := k.uniqueNames(tag.field)
 		if len(names) == 0 {

@@ -115,7 +115,8 @@ func (m Migrator) unlisted(values []any) error {
 		if err != nil {
 			continue // the driver says it better
 		}
-		if _, own := m.owned(s); !own && config.HasTags(s) {
+		_, reference := m.catalog.ReferenceByModel(s.ModelType)
+		if _, own := m.owned(s); !own && !reference && config.HasTags(s) {
 			return &config.ShardError{
 				Entity: s.Name, Operation: "migrate", Cause: config.ErrNotRegistered,
 				Hint: "add dtde.Model(&" + s.Name + "{}) to Config.Entities, or remove its dtde tags",
