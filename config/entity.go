@@ -132,6 +132,8 @@ type Entity struct {
 	PartnerName string
 	// Reference tells that the model is a reference entity; see [Entity.AsReference].
 	Reference bool
+	// Temporal says how the entity keeps versions; zero for one that keeps none.
+	Temporal Temporal
 }
 
 // Model lists a model; without further calls its settings come from its tags.

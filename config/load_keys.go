@@ -82,6 +82,10 @@ func (l *loader) entityKeys(e *Entity) fileKeys {
 		"reference":     l.flag("reference", &e.Reference),
 		"localUnique":   l.texts("localUnique", &e.LocalUnique),
 		"keys":          func(n *yaml.Node) { l.mapping(n, "keys", l.keysKeys(&e.Keys)) },
+		"temporal": func(n *yaml.Node) {
+			l.mapping(n, "temporal", l.temporalKeys(&e.Temporal))
+			l.require(n, "temporal", "from", "entityKey")
+		},
 	}
 }
 

@@ -30,7 +30,7 @@ func fileRegistry() Registry {
 		KeyFuncs:   map[string]func(any) (any, error){"snowflake": func(any) (any, error) { return 1, nil }},
 		Observers:  map[string]Observer{"audit": silent{}},
 	}
-	for _, name := range []string{"Customer", "Order", "User", "Node", "Word", "Reading", "Log", "Sale", "Thing", "Call", "Legacy", "Country"} {
+	for _, name := range []string{"Customer", "Order", "User", "Node", "Word", "Reading", "Log", "Sale", "Thing", "Call", "Legacy", "Country", "Contract"} {
 		reg.Models[name] = &Customer{}
 	}
 	return reg

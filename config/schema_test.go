@@ -57,6 +57,7 @@ func TestSchemaAndLoaderAgree(t *testing.T) {
 		"strategy": l.strategyKeys(&StrategySpec{}),
 		"range":    l.rangeKeys(&Range{}),
 		"node":     l.nodeKeys(&RingNode{}),
+		"temporal": l.temporalKeys(&Temporal{}),
 	} {
 		object := root
 		if name != "" {
@@ -76,6 +77,7 @@ func TestSchemaAndLoaderAgree(t *testing.T) {
 	}
 	assert.Equal(t, readWords, root.Properties["reads"].Enum)
 	assert.Equal(t, storageWords, root.Defs["entity"].Properties["storage"].Enum)
+	assert.Equal(t, openWords, root.Defs["temporal"].Properties["open"].Enum)
 	assert.Equal(t, sourceWords, root.Defs["keys"].Properties["source"].Enum)
 	assert.Equal(t, strategyWords, root.Defs["strategy"].Properties["kind"].Enum)
 	assert.Equal(t, unitWords, root.Defs["strategy"].Properties["unit"].Enum)
@@ -100,6 +102,7 @@ func TestEverySettingIsInFiles(t *testing.T) {
 	check(StrategySpec{}, "Strategy")
 	check(Shard{}, "]", "To") // Shard.To: null in the sample
 	check(KeySpec{}, "Keys")
+	check(Temporal{}, "Temporal")
 	check(RingNode{}, "]")
 	check(Range{}, "]")
 }

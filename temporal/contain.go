@@ -1,0 +1,40 @@
+package temporal
+
+// Containment is what a child's periods have to do with its parent's.
+type Containment uint8
+
+// The containments.
+const (
+	// ChildWithinParent: at every instant at which the child is valid its parent is.
+	ChildWithinParent Containment = iota + 1
+	// ExactMatch: and at every instant at which the parent is valid the child is.
+	ExactMatch
+)
+
+// String is the containment's name.
+func (c Containment) String() string {
+	switch c {
+	case ChildWithinParent:
+		return "child within parent"
+	case ExactMatch:
+		return "exact match"
+	}
+	return "invalid"
+}
+
+// Contains lists where the periods of one child's versions break the containment in
+// those of one parent's. It compares the unions: a child may well be valid over many
+// versions of its parent. nil means that it holds. Empty periods are never valid and
+// break nothing.
+func Contains(children, parents []Period, containment Containment) []Finding {
+	var out []Finding
+	for _, p := range Minus(children, parents) {
+		out = append(out, Finding{Kind: Uncovered, Period: p})
+	}
+	if containment == ExactMatch {
+		for _, p := range Minus(parents, children) {
+			out = append(out, Finding{Kind: Unmatched, Period: p})
+		}
+	}
+	return out
+}
