@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-dtde/dtde/config"
 	"github.com/go-dtde/dtde/planner"
+	"github.com/go-dtde/dtde/strategies"
 )
 
 // exec replaces gorm:raw, which serves Exec.
@@ -57,6 +58,7 @@ func (r *Runtime) raw(db *gorm.DB, exec bool, run func(*gorm.DB)) {
 		p.Sent(nil, text, len(stmt.Vars))
 		setText(stmt, text)
 		run(db)
+		db.Error = youngError(p.Entity, db.Error)
 	case planner.Steps:
 		fail(db, r.rawSteps(db, rs, p, watch))
 	default:
@@ -65,6 +67,7 @@ func (r *Runtime) raw(db *gorm.DB, exec bool, run func(*gorm.DB)) {
 		p.Sent(shard, text, len(stmt.Vars))
 		setText(stmt, text)
 		run(db)
+		db.Error = youngError(p.Entity, db.Error)
 	}
 	watch.done(db, p)
 }
@@ -98,6 +101,9 @@ func (r *Runtime) rawText(db *gorm.DB, run func(*gorm.DB), refusal error) {
 		r.carryRead(stmt, t)
 	}
 	run(db)
+	if len(tables) > 0 {
+		db.Error = youngError(tables[0].Name, db.Error)
+	}
 }
 
 // rawSteps runs an UPDATE or DELETE over several shards, all or nothing.
@@ -230,6 +236,13 @@ func (r *Runtime) planRawInsert(stmt *gorm.Statement, s *planner.Statement, rs *
 		}
 	}
 	p, err := planner.PlanInsert(s, rs.Values)
+	if errors.Is(err, strategies.ErrPlacedByState) {
+		return nil, &config.UnsupportedError{
+			Entity: s.Table.Name, Reason: "raw-insert",
+			Problem: "an INSERT in SQL text where rows are counted per shard",
+			Hint:    "use db.Create",
+		}
+	}
 	if err != nil || stmt.DryRun {
 		return p, err
 	}

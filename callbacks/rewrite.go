@@ -184,6 +184,9 @@ func (r *Runtime) unownedText(db *gorm.DB, run func(*gorm.DB)) {
 		r.carryRead(stmt, t)
 	}
 	r.runBuilt(db, run)
+	if len(tables) > 0 {
+		db.Error = youngError(tables[0].Name, db.Error)
+	}
 	if err != nil && db.Error != nil {
 		db.Error = joinErrors(err, db.Error)
 	}
