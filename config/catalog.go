@@ -43,6 +43,11 @@ type Table struct {
 	IDShard func(id Value) (shard string, ok bool)
 	// Fingerprint is what decides placement, as it stands in dtde_catalog.
 	Fingerprint string
+	// Validity is how the entity keeps its versions; nil if it keeps none.
+	Validity *Validity
+	// Unsharded tells that dtde owns the entity for its versions only: its one shard,
+	// UnshardedShard, is the table of the logical name.
+	Unsharded bool
 	// Spec is what the entity was compiled from.
 	Spec Entity
 	// Group names the entities that are co-located with each other, this one among

@@ -78,6 +78,7 @@ func Compile(c Config, env Environment) (*Catalog, error) {
 	}
 	checkNames(f, tables, env.Dialect)
 	checkReferences(f, references, tables, env.Dialect)
+	checkRelations(f, tables)
 	group(f, tables)
 	if err := f.err(); err != nil {
 		return nil, err
@@ -94,6 +95,7 @@ type compiler struct {
 	entity Entity
 	schema *schema.Schema
 	table  *Table
+	tagged Temporal // what tags say of versions
 }
 
 func (k *compiler) fault(field, format string, args ...any) {
@@ -153,6 +155,7 @@ func (k *compiler) compile() {
 	}
 	k.unique()
 	k.keys()
+	k.validity()
 	if k.table.Strategy == nil {
 		return
 	}
@@ -166,6 +169,10 @@ func (k *compiler) derived() {
 	e := &k.entity
 	if e.Storage > Manual {
 		k.fault("", "unknown storage mode %d", e.Storage)
+	}
+	if e.Strategy.Kind == "" && !e.Temporal.IsZero() {
+		k.oneTable()
+		return
 	}
 	if e.Strategy.Kind == "" {
 		k.fault("", "no strategy: give the model dtde tags, or call ShardBy… or UseManualSharding")

@@ -16,7 +16,7 @@ func (l *loader) temporalKeys(t *Temporal) fileKeys {
 		"entityKey":              l.texts("entityKey", &t.EntityKey),
 		"systemFrom":             l.text("systemFrom", &t.SystemFrom),
 		"systemTo":               l.text("systemTo", &t.SystemTo),
-		"open":                   l.choice("open", openWords, func(i int) { t.Open = OpenNull + OpenEnd(i) }),
+		"openAs":                 l.choice("openAs", openWords, func(i int) { t.Open = OpenNull + OpenEnd(i) }),
 		"versionedOnly":          l.flag("versionedOnly", &t.VersionedOnly),
 		"versionOnSave":          l.flag("versionOnSave", &t.VersionOnSave),
 		"currentByDefault":       l.flag("currentByDefault", &t.CurrentByDefault),

@@ -87,6 +87,9 @@ func (k *compiler) keys() {
 
 // automatic picks a source by the primary key's type; see KeySource.
 func (k *compiler) automatic(f *schema.Field) KeySource {
+	if k.table.Unsharded && f != nil && integer(f) {
+		return KeyNone // the one table counts by itself
+	}
 	if f == nil || f.DefaultValue != "" || f.Serializer != nil {
 		return KeyNone // composite, or filled by a default that all shards share
 	}
@@ -111,7 +114,7 @@ func spreads(kind string) bool { return kind == "hash" || kind == "ring" }
 // ungenerated refuses primary keys that each shard would count by itself.
 func (k *compiler) ungenerated() {
 	for _, f := range k.schema.PrimaryFields {
-		if !f.AutoIncrement || f.DefaultValue != "" {
+		if !f.AutoIncrement || f.DefaultValue != "" || k.table.Unsharded {
 			continue
 		}
 		if k.table.KeyIndex(f.DBName) >= 0 {

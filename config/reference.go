@@ -69,7 +69,7 @@ func (k *compiler) reference() *Reference {
 		{"a strategy", e.Strategy.Kind != ""}, {"shards", len(e.Shards) > 0}, {"a storage mode", e.Storage != 0},
 		{"local unique indexes", len(e.LocalUnique) > 0}, {"a co-located entity", e.Partner != nil || e.PartnerName != ""},
 		{"a key generator", e.Keys.Source != KeyAuto || e.Keys.Func != nil || e.Keys.Sequence != "" || e.Keys.CarrySlot},
-		{"disabled migrations", e.NoMigrations},
+		{"disabled migrations", e.NoMigrations}, {"versions", !e.Temporal.IsZero()},
 	} {
 		if s.given {
 			k.fault("", "a reference entity is one table that GORM looks after; it takes no setting for %s", s.what)

@@ -77,7 +77,7 @@ func TestSchemaAndLoaderAgree(t *testing.T) {
 	}
 	assert.Equal(t, readWords, root.Properties["reads"].Enum)
 	assert.Equal(t, storageWords, root.Defs["entity"].Properties["storage"].Enum)
-	assert.Equal(t, openWords, root.Defs["temporal"].Properties["open"].Enum)
+	assert.Equal(t, openWords, root.Defs["temporal"].Properties["openAs"].Enum)
 	assert.Equal(t, sourceWords, root.Defs["keys"].Properties["source"].Enum)
 	assert.Equal(t, strategyWords, root.Defs["strategy"].Properties["kind"].Enum)
 	assert.Equal(t, unitWords, root.Defs["strategy"].Properties["unit"].Enum)

@@ -25,6 +25,9 @@ func HasTags(s *schema.Schema) bool {
 // tagSettings lists what a tag may say. Flags take no value.
 var tagSettings = map[string]struct{ flag bool }{
 	"shardKey": {true}, "foldCase": {true}, "localUnique": {true}, "carrySlot": {true}, "noMigrations": {true}, "reference": {true},
+	"entityKey": {true}, "validFrom": {true}, "validTo": {true}, "systemFrom": {true}, "systemTo": {true},
+	"versionedOnly": {true}, "versionOnSave": {true}, "currentByDefault": {true}, "splitAtShardBoundaries": {true},
+	"openAs": {}, "clockTolerance": {},
 	"strategy": {}, "order": {}, "values": {}, "default": {}, "unit": {}, "from": {}, "to": {}, "zone": {},
 	"shards": {}, "nodes": {}, "virtualNodes": {}, "ranges": {}, "maxRows": {}, "keys": {}, "sequence": {}, "coLocatedWith": {},
 }
@@ -61,6 +64,7 @@ func (k *compiler) tags() {
 			continue
 		}
 		k.entityTags(tag)
+		k.temporalTags(tag)
 		_, isKey := tag.settings["shardKey"]
 		kind := strings.ToLower(tag.settings["strategy"])
 		switch {
@@ -79,6 +83,7 @@ func (k *compiler) tags() {
 			}
 		}
 	}
+	k.mergeTemporal()
 	if k.entity.Strategy.Kind != "" || k.entity.Storage == Manual {
 		return
 	}

@@ -119,14 +119,19 @@ func TestTagFaults(t *testing.T) {
 			ID int64
 			K  string `dtde:"shardKey;strategy:value;values:a;colour:red"`
 		}{}, "K", `unknown setting "colour"`},
-		{"temporal", &struct {
+		{"two starts", &struct {
 			ID int64
-			K  string `dtde:"entityKey"`
-		}{}, "K", `unknown setting "entityKey"`},
-		{"validity", &struct {
+			A  time.Time `dtde:"validFrom"`
+			K  time.Time `dtde:"validFrom"`
+		}{}, "K", "another field's tag says validFrom already"},
+		{"open end", &struct {
 			ID int64
-			K  string `dtde:"validFrom;validTo"`
-		}{}, "K", `unknown setting "validTo"`},
+			K  time.Time `dtde:"validFrom;openAs:maybe"`
+		}{}, "K", "must be null or sentinel"},
+		{"tolerance", &struct {
+			ID int64
+			K  time.Time `dtde:"validFrom;clockTolerance:-1s"`
+		}{}, "K", "clockTolerance must be a duration"},
 		{"strategy", &struct {
 			ID int64
 			K  string `dtde:"shardKey;strategy:spiral"`

@@ -14,7 +14,7 @@ func (k *compiler) unique() {
 			consent[name] = true
 			k.table.LocalUnique[name] = true
 		}
-		if k.table.Strategy != nil && !agreed && (len(k.table.Keys) == 0 || !k.covers(columns)) {
+		if k.table.Strategy != nil && !k.table.Unsharded && !agreed && (len(k.table.Keys) == 0 || !k.covers(columns)) {
 			k.fault(field, "the unique index %q cannot hold across shards: it lacks a shard key column; "+
 				"add the column, or consent to one index per shard with localUnique (WithLocalUnique(%q))", name, name)
 		}

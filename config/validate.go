@@ -56,7 +56,7 @@ func checkNames(f *faults, tables []*Table, dialect string) {
 				continue
 			}
 			key := tableKey(s.Table, dialect)
-			if other := logical[key]; other != nil {
+			if other := logical[key]; other != nil && (other != t || !t.Unsharded) {
 				f.add(t.Name, s.ID, "the table %q is the logical name of %s, which is never a table", s.Table, other.Name)
 			}
 			if other, taken := owners[key]; taken {
