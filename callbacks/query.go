@@ -190,6 +190,9 @@ func (r *Runtime) build(db *gorm.DB, p *planner.Plan, alias string) {
 			return
 		}
 	}
+	if db.Error == nil && (text && p.Table.Group != "" || nests(p, stmt.SQL.String())) {
+		r.togetherRead(stmt, p, alias)
+	}
 	p.Statements = nil
 	p.Sent(nil, stmt.SQL.String(), len(stmt.Vars))
 }

@@ -97,9 +97,7 @@ func (r *Runtime) rawText(db *gorm.DB, run func(*gorm.DB), refusal error) {
 		fail(db, err)
 		return
 	}
-	for _, t := range tables {
-		r.carryRead(stmt, t)
-	}
+	r.carryReads(stmt, tables)
 	run(db)
 	if len(tables) > 0 {
 		db.Error = youngError(tables[0].Name, db.Error)

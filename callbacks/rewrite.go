@@ -180,9 +180,7 @@ func (r *Runtime) unownedText(db *gorm.DB, run func(*gorm.DB)) {
 		fail(db, err)
 		return
 	}
-	for _, t := range tables {
-		r.carryRead(stmt, t)
-	}
+	r.carryReads(stmt, tables)
 	r.runBuilt(db, run)
 	if len(tables) > 0 {
 		db.Error = youngError(tables[0].Name, db.Error)
@@ -208,18 +206,4 @@ func (r *Runtime) runBuilt(db *gorm.DB, run func(*gorm.DB)) {
 	if !db.DryRun {
 		run(db)
 	}
-}
-
-// carryRead notes that a statement reads all shards of an entity by name.
-func (r *Runtime) carryRead(stmt *gorm.Statement, t *config.Table) {
-	p := &planner.Plan{
-		Operation: planner.Raw, Entity: t.Name, Table: t, Epoch: r.current(stmt.ConnPool).Epoch, Form: planner.Union,
-		Reason: planner.Because("all shards: the text names " + t.LogicalName), FormReason: "a derived table in the statement's own text",
-	}
-	p.Merge.Limit = -1
-	for _, s := range t.Shards {
-		p.Targets = append(p.Targets, planner.Target{Shard: s})
-	}
-	p.Statements = []planner.SQL{{Shards: p.ShardIDs(), Text: stmt.SQL.String(), Args: len(stmt.Vars)}}
-	carry(stmt, p)
 }

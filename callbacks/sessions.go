@@ -158,6 +158,7 @@ func (r *Runtime) buildSessions(db *gorm.DB, p *planner.Plan, alias string) ([]s
 			if err := r.rewriteBuilt(stmt); err != nil {
 				return nil, err
 			}
+			r.together(stmt)
 		}
 		sqls = append(sqls, shardSQL{target.Shard, stmt.SQL.String(), stmt.Vars})
 		p.Sent(target.Shard, stmt.SQL.String(), len(stmt.Vars))

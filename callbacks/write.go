@@ -321,6 +321,7 @@ func (w *writer) build(a *aimed, target *planner.Target) shardSQL {
 	stmt.Build(clauses...)
 	if text && w.db.Error == nil {
 		fail(w.db, w.r.rewriteBuilt(stmt))
+		w.r.together(stmt)
 	}
 	s := shardSQL{target.Shard, stmt.SQL.String(), stmt.Vars}
 	if len(w.plan.Targets) > 1 && w.db.Error == nil && w.readsItself(s) {
