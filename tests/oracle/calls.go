@@ -142,7 +142,7 @@ func (g *generator) order() ordering {
 		return o
 	}
 	// Often one that sessions can be merged by.
-	mergeable := g.chance(65)
+	mergeable := g.chance(82)
 	fixedKeys := true
 	seen := map[string]bool{}
 	for range g.r.IntN(3) {

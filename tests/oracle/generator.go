@@ -20,15 +20,24 @@ type generator struct {
 	// read, so that sessions can share its snapshot.
 	// tolerant: the innermost goes on after failures.
 	depth            int
+	graph            known
 	stable, tolerant bool
 }
 
 // program draws n operations; the first ones fill the table.
 func program(seed uint64, v *variant, engine string, n int) []*operation {
 	g := &generator{r: rand.New(rand.NewPCG(seed, 0x6f7261636c65)), v: v, engine: engine, next: 1}
-	ops := []*operation{g.createBatch(8), g.createBatch(6), g.createOne()}
+	var ops []*operation
+	switch {
+	case v.graph != nil:
+		ops = g.graphStart()
+	case v.deep:
+		ops = g.deepStart()
+	default:
+		ops = []*operation{g.createBatch(8), g.createBatch(6), g.createOne()}
+	}
 	for len(ops) < n {
-		if len(g.rows) < 4 {
+		if v.graph == nil && len(g.rows) < 4 {
 			ops = append(ops, g.createBatch(5))
 			continue
 		}
@@ -141,14 +150,22 @@ func (g *generator) operation() *operation {
 }
 
 func (g *generator) choices() []weighted {
+	switch {
+	case g.v.graph != nil:
+		return g.graphChoices()
+	case g.v.deep:
+		return g.deepChoices()
+	}
 	all := []weighted{
-		{16, g.find}, {4, g.findInto}, {6, g.firstOrLast}, {3, g.take}, {3, g.byPrimaryKey},
-		{4, g.pluck}, {8, g.count}, {8, g.aggregate}, {4, g.distinct}, {2, g.firstOrInit},
-		{2, g.inBatches}, {2, g.rowsAndRow}, {2, g.rawSelect}, {7, g.shape},
-		{5, g.createOne}, {4, func() *operation { return g.createBatch(2 + g.r.IntN(8)) }},
-		{2, g.createInBatches}, {3, g.createMaps}, {5, g.upsert}, {3, g.save}, {2, g.saveMany}, {2, g.firstOrCreate},
-		{7, g.update}, {4, g.updateMany}, {2, g.updateKey}, {5, g.deleteOne}, {3, g.deleteMany},
-		{2, g.returning}, {1, g.rawWrite}, {1, g.missingWhere}, {1, g.dryRun},
+		{18, g.find}, {4, g.findInto}, {5, g.firstOrLast}, {2, g.take}, {2, g.byPrimaryKey},
+		{4, g.pluck}, {5, g.count}, {7, g.aggregate}, {7, g.distinct}, {4, g.firstOrInit},
+		{3, g.inBatches}, {3, g.rowsAndRow}, {8, g.rawSelect}, {8, g.shape}, {9, g.generic},
+		{7, g.cursor}, {3, g.iterate}, {6, g.reference}, {4, g.rawJoin}, {7, g.textRead},
+		{4, g.createOne}, {4, func() *operation { return g.createBatch(2 + g.r.IntN(8)) }},
+		{2, g.createInBatches}, {3, g.createMaps}, {5, g.upsert}, {3, g.save}, {2, g.saveMany}, {3, g.firstOrCreate},
+		{5, g.update}, {3, g.updateMany}, {9, g.updateKey}, {4, g.deleteOne}, {3, g.deleteMany},
+		{5, g.updateExpression}, {7, g.batchDelete},
+		{8, g.returning}, {3, g.rawWrite}, {5, g.textWrite}, {1, g.missingWhere}, {1, g.dryRun},
 	}
 	if g.depth == 0 {
 		all = append(all, weighted{6, g.transaction}, weighted{2, g.savePoints})
@@ -160,8 +177,8 @@ func (g *generator) choices() []weighted {
 	} else if g.tolerant {
 		all = append(all, weighted{12, g.failing})
 	}
-	if g.depth > 0 && g.engine != "sqlite" {
-		all = append(all, weighted{8, g.locking})
+	if g.depth > 0 {
+		all = append(all, weighted{90, g.locking})
 	}
 	return all
 }

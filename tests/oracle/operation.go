@@ -17,9 +17,11 @@ type operation struct {
 	// kind groups operations in the statistics: "find", "update", …
 	kind  string
 	write bool
-	text  string
-	rule  rule
-	run   func(s *session) *answer
+	// shapes are what is counted of it, see [shapesOf].
+	shapes []string
+	text   string
+	rule   rule
+	run    func(s *session) *answer
 	// body are a transaction's operations.
 	body []*operation
 	// without gives the operation without its i-th part, or nil, for shrinking.
@@ -177,6 +179,15 @@ func (s *session) partial(p partial) reflect.Value {
 	return v
 }
 
+// named is a pointer to a slice of values that have their primary keys only.
+func (s *session) named(ids []rowID) any {
+	p := reflect.New(reflect.SliceOf(s.model.typ))
+	for _, n := range ids {
+		p.Elem().Set(reflect.Append(p.Elem(), s.model.fill(row{}, s.id(int(n)))))
+	}
+	return p.Interface()
+}
+
 // call is one method call of a chain.
 type call struct {
 	text  string
@@ -241,7 +252,7 @@ type statement struct {
 }
 
 func (st statement) operation() *operation {
-	op := &operation{kind: st.kind, write: st.write, rule: st.rule, parts: len(st.calls) + st.pieces}
+	op := &operation{kind: st.kind, write: st.write, shapes: st.shapes(), rule: st.rule, parts: len(st.calls) + st.pieces}
 	op.text = "db" + chainText(st.calls) + "." + st.finisher
 	op.run = func(s *session) *answer {
 		db, hooks, done := s.start()

@@ -21,6 +21,7 @@ type tally struct {
 	// found are reads with rows and writes that affected some, missed the others.
 	found, missed int
 	kinds, forms  map[string]int
+	shapes        map[string]int
 	refusals      map[string]int
 	// examples has some operations for each refusal.
 	examples    map[string][]string
@@ -31,7 +32,7 @@ type tally struct {
 const maxExamples = 6
 
 func newTally() *tally {
-	return &tally{kinds: map[string]int{}, forms: map[string]int{}, refusals: map[string]int{}, examples: map[string][]string{}}
+	return &tally{kinds: map[string]int{}, forms: map[string]int{}, shapes: map[string]int{}, refusals: map[string]int{}, examples: map[string][]string{}}
 }
 
 func (c *tally) add(d *tally) {
@@ -45,6 +46,9 @@ func (c *tally) add(d *tally) {
 	}
 	for k, n := range d.forms {
 		c.forms[k] += n
+	}
+	for k, n := range d.shapes {
+		c.shapes[k] += n
 	}
 	for k, n := range d.refusals {
 		c.refusals[k] += n
@@ -64,17 +68,20 @@ func (c *tally) refused() int {
 }
 
 // count notes an operation and its answer, of the sharded side.
-func (c *tally) count(op *operation, a *answer) {
+func (c *tally) count(op *operation, a *answer, within ...string) {
 	if len(op.body) > 0 {
 		for i, inner := range op.body {
 			if i < len(a.steps) {
-				c.count(inner, a.steps[i])
+				c.count(inner, a.steps[i], "transactions")
 			}
 		}
 		return
 	}
 	c.operations++
 	c.kinds[op.kind]++
+	for _, shape := range slices.Concat(op.shapes, within) {
+		c.shapes[shape]++
+	}
 	if op.write {
 		c.writes++
 	}

@@ -10,15 +10,11 @@ import (
 )
 
 // shape draws a read that is more than conditions, order and page on the model:
-// subqueries, aliases, joins with itself, windows, and GORM's generic interface.
+// subqueries, aliases, joins with itself, and windows.
 func (g *generator) shape() *operation {
-	draws := []func() *operation{
+	return pick(g, []func() *operation{
 		g.aliased, g.subquery, g.derived, g.window, g.starred, g.selfJoin, g.exists, g.countShapes, g.named,
-	}
-	if g.v.model == items {
-		draws = append(draws, g.generic, g.generic)
-	}
-	return pick(g, draws)()
+	})()
 }
 
 // intoMaps is a statement that reads rows into maps.
@@ -184,6 +180,9 @@ func (g *generator) named() *operation {
 
 // generic uses gorm.G, which starts from the handle anew.
 func (g *generator) generic() *operation {
+	if g.v.model != items {
+		return g.shape()
+	}
 	c := condition{"level = ?", []any{g.r.IntN(g.v.levels)}}
 	if g.chance(50) {
 		c = condition{"region = ? OR amount > ?", []any{pick(g, g.v.regions), g.r.IntN(50)}}

@@ -20,7 +20,7 @@ func (g *generator) transaction() *operation {
 	// PostgreSQL takes nothing more after a failure.
 	before, tolerant := g.tolerant, g.engine != "postgres" && g.chance(50)
 	g.tolerant = tolerant
-	known := append([]*row(nil), g.rows...)
+	known, graph := append([]*row(nil), g.rows...), g.graph
 	var body []*operation
 	for range 1 + g.r.IntN(4) {
 		body = append(body, g.operation())
@@ -29,7 +29,7 @@ func (g *generator) transaction() *operation {
 	g.tolerant = before
 	fails := g.chance(30)
 	if fails {
-		g.rows = known
+		g.rows, g.graph = known, graph
 	}
 	return block(body, blockSettings{fails: fails, skipped: g.chance(10), tolerant: tolerant, stable: outermost && g.stable})
 }

@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"slices"
@@ -31,6 +32,11 @@ type variant struct {
 	bad func(r *row)
 	// tick is how much the clock moves per operation.
 	tick time.Duration
+	// graph is set for the models with relations, deep for many rows.
+	graph *graph
+	deep  bool
+	// models are all that the variant has tables of; nil: the model alone.
+	models []*model
 	// manual are the tables that the suite makes itself.
 	manual []string
 }
@@ -83,7 +89,38 @@ func variants() []*variant {
 			byRegionAndQuarter(n), byComputed(n), byParity(n), byManualTables(n),
 		)
 	}
-	return all
+	return slices.Concat(all, graphVariants(), deepVariants())
+}
+
+// all are the models that the variant has tables of.
+func (v *variant) all() []*model {
+	if v.models != nil {
+		return v.models
+	}
+	return []*model{v.model}
+}
+
+// sharding is what dtde is told.
+func (v *variant) sharding() []dtde.Entity {
+	if v.graph != nil {
+		return v.graph.entities()
+	}
+	return []dtde.Entity{v.entity()}
+}
+
+// migrate makes the tables of a side.
+func (v *variant) migrate(db *gorm.DB) error {
+	var values []any
+	for _, m := range v.all() {
+		values = append(values, m.one())
+	}
+	if v.graph != nil {
+		// The join table is a model of its own, as one that is sharded must be.
+		if err := errors.Join(db.SetupJoinTable(&Owner{}, "Clubs", &Membership{}), db.SetupJoinTable(&Club{}, "Owners", &Membership{})); err != nil {
+			return err
+		}
+	}
+	return db.AutoMigrate(values...)
 }
 
 func byValue(n int, fallback bool) *variant {

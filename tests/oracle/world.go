@@ -33,7 +33,8 @@ type side struct {
 	sent      *testenv.Recorder
 	precision time.Duration
 	clock     *clock
-	tables    func() ([]string, error)
+	// tables lists where a model's rows are.
+	tables func(m *model) ([]string, error)
 }
 
 // world is a plain and a sharded side in two fresh databases of one engine.
@@ -91,7 +92,7 @@ func openWorld(t testing.TB, ds *databases, v *variant, sharded bool) (*world, e
 	precision := map[string]time.Duration{"sqlite": time.Nanosecond, "postgres": time.Microsecond, "mariadb": time.Millisecond}[ds.Name]
 	open := func(i int) (*side, error) {
 		// Settings of the program that must make no difference.
-		db, raw, err := ds.open(t, i, &gorm.Config{NowFunc: w.clock.now, TranslateError: hash(v.name)%2 == 0, PrepareStmt: hash(v.name)%3 == 0})
+		db, raw, err := ds.open(t, i, &gorm.Config{NowFunc: w.clock.now, DisableForeignKeyConstraintWhenMigrating: true, TranslateError: hash(v.name)%2 == 0, PrepareStmt: hash(v.name)%3 == 0})
 		if err != nil {
 			return nil, err
 		}
@@ -105,44 +106,50 @@ func openWorld(t testing.TB, ds *databases, v *variant, sharded bool) (*world, e
 		return nil, err
 	}
 	w.plain.plain = true
-	w.plain.tables = func() ([]string, error) { return []string{v.model.table}, nil }
-	if err := w.plain.root.AutoMigrate(v.model.one()); err != nil {
-		return nil, fmt.Errorf("migrate the plain table: %w", err)
+	w.plain.tables = func(m *model) ([]string, error) { return []string{m.table}, nil }
+	if err := v.migrate(w.plain.root); err != nil {
+		return nil, fmt.Errorf("migrate the plain tables: %w", err)
+	}
+	if err := errors.Join(addRates(w.plain.raw), addRates(w.sharded.raw)); err != nil {
+		return nil, fmt.Errorf("fill the reference table: %w", err)
 	}
 	if !sharded {
 		w.sharded.unsharded, w.sharded.tables = true, w.plain.tables
-		return w, w.sharded.root.AutoMigrate(v.model.one())
+		return w, v.migrate(w.sharded.root)
 	}
 	w.sharded.tables = w.shardTables
 	if err := v.makeManual(w.sharded.raw); err != nil {
 		return nil, fmt.Errorf("make the manual tables: %w", err)
 	}
-	config := dtde.Config{Entities: []dtde.Entity{v.entity()}}
+	config := dtde.Config{Entities: v.sharding()}
 	if len(v.manual) > 0 {
 		config.NodeID = 7 // without tables of dtde's own there is none to lease
 	}
 	if err := w.sharded.root.Use(dtde.Register(config)); err != nil {
 		return nil, fmt.Errorf("use dtde: %w", err)
 	}
-	if err := w.sharded.root.AutoMigrate(v.model.one()); err != nil {
+	if err := v.migrate(w.sharded.root); err != nil {
 		return nil, fmt.Errorf("migrate the shards: %w", err)
 	}
 	return w, nil
 }
 
-// shardTables lists the tables that hold rows, as the database has them.
-func (w *world) shardTables() ([]string, error) {
+// shardTables lists the tables that hold a model's rows, as the database has them.
+func (w *world) shardTables(m *model) ([]string, error) {
 	if len(w.v.manual) > 0 {
 		return w.v.manual, nil
 	}
 	names, err := w.sharded.raw.Migrator().GetTables()
-	names = slices.DeleteFunc(names, func(name string) bool { return !strings.HasPrefix(name, w.v.model.table+"_") })
+	if slices.Contains(names, m.table) { // it is not sharded
+		return []string{m.table}, err
+	}
+	names = slices.DeleteFunc(names, func(name string) bool { return !strings.HasPrefix(name, m.table+"_") })
 	return names, err
 }
 
 // contents reads all rows of a side, past dtde.
 func (s *side) contents(m *model) ([]record, error) {
-	tables, err := s.tables()
+	tables, err := s.tables(m)
 	if err != nil {
 		return nil, err
 	}
@@ -152,35 +159,43 @@ func (s *side) contents(m *model) ([]record, error) {
 		if err := s.raw.Table(name).Unscoped().Find(rows).Error; err != nil {
 			return nil, fmt.Errorf("read %s: %w", name, err)
 		}
-		all = append(all, toRecords(rows, s.precision)...)
+		if m.table == "items" || m.table == "documents" || m.table == "records" {
+			all = append(all, toRecords(rows, s.precision)...)
+		} else {
+			all = append(all, nestedAll(rows, true, s.precision)...)
+		}
 	}
 	return sorted(all, false), nil
 }
 
-// contentsDisagree compares the contents of both sides.
+// contentsDisagree compares the contents of both sides, model by model.
 func (w *world) contentsDisagree() string {
-	p, errPlain := w.plain.contents(w.v.model)
-	s, errSharded := w.sharded.contents(w.v.model)
-	if err := errors.Join(errPlain, errSharded); err != nil {
-		return err.Error()
-	}
-	if d := sequence(p, s, false); d != "" {
-		only := func(a, b []record) (lines []string) {
-			left := map[string]int{}
-			for _, r := range b {
-				left[r.key(false)]++
-			}
-			for _, r := range a {
-				if left[r.key(false)]--; left[r.key(false)] < 0 && len(lines) < 6 {
-					lines = append(lines, r.String())
-				}
-			}
-			return lines
+	for _, m := range w.v.all() {
+		p, errPlain := w.plain.contents(m)
+		s, errSharded := w.sharded.contents(m)
+		if err := errors.Join(errPlain, errSharded); err != nil {
+			return err.Error()
 		}
-		return fmt.Sprintf("contents: %s\n    only in plain:   %s\n    only in sharded: %s", d,
-			strings.Join(only(p, s), "\n                     "), strings.Join(only(s, p), "\n                     "))
+		if d := sequence(p, s, false); d != "" {
+			return fmt.Sprintf("contents of %s: %s\n    only in plain:   %s\n    only in sharded: %s", m.table, d,
+				strings.Join(onlyIn(p, s), "\n                     "), strings.Join(onlyIn(s, p), "\n                     "))
+		}
 	}
 	return ""
+}
+
+// onlyIn writes some records of a that b has not.
+func onlyIn(a, b []record) (lines []string) {
+	left := map[string]int{}
+	for _, r := range b {
+		left[r.key(false)]++
+	}
+	for _, r := range a {
+		if left[r.key(false)]--; left[r.key(false)] < 0 && len(lines) < 6 {
+			lines = append(lines, r.String())
+		}
+	}
+	return lines
 }
 
 func (w *world) session(s *side, refused map[*operation]bool) *session {
