@@ -230,6 +230,9 @@ func (g *together) write(quote func(string) string) string {
 	unions := slices.Clone(g.sources)
 	slices.SortFunc(unions, func(a, b *source) int { return a.open - b.open })
 	for _, s := range unions {
+		if s.open < 0 {
+			continue
+		}
 		var kept []string
 		var last *branch
 		for i := range s.branches {
@@ -238,7 +241,7 @@ func (g *together) write(quote func(string) string) string {
 				kept = append(kept, g.src[g.toks[last.from].from:g.toks[last.to-1].to])
 			}
 		}
-		if s.open < 0 || len(kept) == len(s.branches) && (len(kept) > 1 || !last.bare) {
+		if len(kept) == len(s.branches) && (len(kept) > 1 || !last.bare) {
 			continue
 		}
 		union := "(" + strings.Join(kept, " UNION ALL ") + ")"
