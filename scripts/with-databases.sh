@@ -29,42 +29,17 @@ say() { echo "with-databases: $*" >&2; }
 
 # --- finding programs --------------------------------------------------------
 
-# Debian keeps the servers of PostgreSQL off PATH, one folder per version.
-postgres_bin() {
-  local folder newest=
-  if command -v initdb >/dev/null && command -v pg_ctl >/dev/null; then
-    dirname "$(command -v pg_ctl)"
-    return
-  fi
-  for folder in /usr/lib/postgresql/*/bin; do
-    if [ -x "$folder/initdb" ] && [ -x "$folder/pg_ctl" ]; then
-      if [ -z "$newest" ] || [ "$(version_of "$folder")" -gt "$(version_of "$newest")" ]; then
-        newest=$folder
-      fi
-    fi
-  done
-  [ -n "$newest" ] && echo "$newest"
-}
-
-version_of() { basename "$(dirname "$1")" | tr -cd '0-9'; }
-
-mariadb_server() {
-  PATH="$PATH:/usr/sbin:/usr/local/sbin" command -v mariadbd
-}
-
-mariadb_install() {
-  command -v mariadb-install-db
-}
-
-have_mariadb() { mariadb_server >/dev/null && mariadb_install >/dev/null; }
+. "$here/database-programs.sh"
 
 have_compiler() { command -v "${CC:-gcc}" >/dev/null || command -v cc >/dev/null; }
 
+# With CI=true the programs must be here even if servers are configured: tests
+# start and kill servers of their own.
 install_missing() {
   local packages=()
   have_compiler || packages+=(gcc libc6-dev)
-  [ -n "${DTDE_POSTGRES_DSN:-}" ] || postgres_bin >/dev/null || packages+=(postgresql)
-  [ -n "${DTDE_MYSQL_DSN:-}" ] || have_mariadb || packages+=(mariadb-server)
+  postgres_bin >/dev/null || { [ -n "${DTDE_POSTGRES_DSN:-}" ] && [ "${CI:-}" != true ]; } || packages+=(postgresql)
+  have_mariadb || { [ -n "${DTDE_MYSQL_DSN:-}" ] && [ "${CI:-}" != true ]; } || packages+=(mariadb-server)
   [ ${#packages[@]} -eq 0 ] && return
   "$here/apt-install.sh" "${packages[@]}" || say "could not install: ${packages[*]}"
 }
