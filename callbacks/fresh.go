@@ -153,6 +153,9 @@ func (r *Runtime) ensureShards(ctx context.Context, pool gorm.ConnPool, t *confi
 	if err := r.claim(ctx, pool, t); err != nil {
 		return err
 	}
+	if err := r.ensureParents(ctx, own, pool, t, ids); err != nil {
+		return err
+	}
 	for _, id := range ids {
 		if err := migrator.EnsureShard(own, r.current(pool), t, t.ShardTable(id)); err != nil {
 			return err

@@ -13,7 +13,8 @@ import (
 
 // AutoMigrate creates and changes every shard's table, and the tables of the other
 // models as GORM does, each after what it depends on. Foreign keys that would refer
-// to a sharded table are left out with a warning. An entity without migrations is
+// to a sharded table are left out with a warning, unless the two are co-located and
+// the foreign key carries the shard key: those refer to the shard of the same id. An entity without migrations is
 // left alone.
 func (m Migrator) AutoMigrate(values ...any) error {
 	return m.tables(values, true, func(inner gorm.Migrator, values []any) error {

@@ -74,7 +74,7 @@ func (m Migrator) RenameIndex(value any, oldName, newName string) error {
 
 // CreateConstraint creates a model's check, unique or foreign key constraint, by its
 // name in the model or its field's, on every shard. A foreign key to a sharded table
-// is refused.
+// is refused unless the two are co-located and its columns carry the shard key.
 func (m Migrator) CreateConstraint(value any, name string) error {
 	if err := m.noForeignKey(value, name); err != nil {
 		return err
@@ -172,11 +172,12 @@ func (m Migrator) noForeignKey(value any, name string) error {
 		if c == nil || c.Name != name && (rel.Field == nil || rel.Field.Name != name) {
 			continue
 		}
-		if parent, ok := m.owned(c.ReferenceSchema); ok {
+		child, _ := m.owned(c.Schema)
+		if parent, ok := m.owned(c.ReferenceSchema); ok && held(child, parent, c) != "" {
 			return &config.UnsupportedError{
 				Entity: parent.Name, Reason: "foreign-key",
 				Problem: "a foreign key " + c.Name + " that refers to a sharded table",
-				Hint:    "leave it out: no constraint can span shards",
+				Hint:    "leave it out, or co-locate the two and have its columns carry the shard key: " + held(child, parent, c),
 			}
 		}
 		if child, ok := m.owned(c.Schema); ok && c.Schema != s {

@@ -31,7 +31,8 @@ const sqlserverLock = "DECLARE @got int; EXEC @got = sp_getapplock @Resource = ?
 // It runs on db's connection pool and context: a pool gives it a connection and
 // transaction of its own; inside a transaction it is a part of that, except on MySQL
 // and MariaDB, which commit at every DDL statement. c tells which of the model's
-// foreign keys would refer to entities; those are left out.
+// foreign keys refer to entities. Those of co-located ones need their shard of the same
+// id; it is made first, if it isn't there. Others are left out.
 func EnsureShard(db *gorm.DB, c *config.Catalog, t *config.Table, s *config.Shard) error {
 	if !t.Migrations {
 		return mayChange(aim{table: t}, "creating a shard")
@@ -44,6 +45,15 @@ func EnsureShard(db *gorm.DB, c *config.Catalog, t *config.Table, s *config.Shar
 	links, _, err := w.model(db, model, owner(c))
 	if err != nil {
 		return failed(t, s, err)
+	}
+	for _, parent := range parentsOf(links, t) {
+		up, known := parent.Shard(s.ID)
+		if !known {
+			up = parent.ShardTable(s.ID)
+		}
+		if err := EnsureShard(db, c, parent, up); err != nil {
+			return err
+		}
 	}
 	sdb, err := w.shard(t, s, model, links)
 	if err != nil {

@@ -10,17 +10,33 @@ import (
 	"github.com/go-dtde/dtde/config"
 )
 
-// link is a foreign key from an entity's tables to a table that dtde does not own:
-// the only kind that can hold, for there every shard's rows find their parent.
+// link is a foreign key from an entity's tables that can hold: to a table that dtde
+// does not own, where every shard's rows find their parent, or to the tables of a
+// co-located entity.
 type link struct {
 	rel        *schema.Relationship
 	constraint *schema.Constraint
 	// own tells that the entity has the relation; otherwise the parent has it.
 	own bool
+	// parent is the entity that is referred to, shard by shard; nil if it is none.
+	parent *config.Table
+}
+
+// reference is what a shard's foreign key refers to.
+func (l link) reference(shard *config.Shard) *schema.Schema {
+	if l.parent == nil {
+		return l.constraint.ReferenceSchema
+	}
+	s, known := l.parent.Shard(shard.ID)
+	if !known {
+		s = l.parent.ShardTable(shard.ID)
+	}
+	// GORM asks it for nothing but its names.
+	return &schema.Schema{Name: l.constraint.ReferenceSchema.Name, ModelType: l.constraint.ReferenceSchema.ModelType, Table: s.Table}
 }
 
 // attach puts the foreign key into a shard's schema, under a name of its own.
-func (l link) attach(s *schema.Schema, suffix string, w *workspace) {
+func (l link) attach(s *schema.Schema, shard *config.Shard, suffix string, w *workspace) {
 	namer := w.db.NamingStrategy
 	name := physicalName(l.constraint.Name, suffix, w.driver.Name())
 	if l.own && l.constraint.Name == namer.RelationshipFKName(*l.rel) {
@@ -45,7 +61,7 @@ func (l link) attach(s *schema.Schema, suffix string, w *workspace) {
 	// child from the references, and looks for no twin of it on the other side.
 	rel := &schema.Relationship{
 		Name: l.rel.Name, Type: schema.HasMany, Field: field,
-		Schema: l.constraint.ReferenceSchema, FieldSchema: s,
+		Schema: l.reference(shard), FieldSchema: s,
 	}
 	for i, foreign := range l.constraint.ForeignKeys {
 		rel.References = append(rel.References, &schema.Reference{
@@ -65,8 +81,14 @@ const (
 
 // foreignKeys sorts the foreign keys of a schema's table, in a stable order.
 func (w *workspace) foreignKeys(s *schema.Schema, owned func(*schema.Schema) (*config.Table, bool)) (links []link, out []leftOut) {
+	links, out, _ = w.relations(s, owned)
+	return links, out
+}
+
+// relations does that, and describes the foreign keys that refer to entities.
+func (w *workspace) relations(s *schema.Schema, owned func(*schema.Schema) (*config.Table, bool)) (links []link, out []leftOut, keys []ForeignKey) {
 	if w.db.DisableForeignKeyConstraintWhenMigrating || w.db.IgnoreRelationshipsWhenMigrating {
-		return nil, nil
+		return nil, nil, nil
 	}
 	t, _ := owned(s)
 	for _, key := range slices.Sorted(maps.Keys(s.Relationships.Relations)) {
@@ -78,10 +100,18 @@ func (w *workspace) foreignKeys(s *schema.Schema, owned func(*schema.Schema) (*c
 		if c == nil || c.Schema != s {
 			continue
 		}
-		_, parentOwned := owned(c.ReferenceSchema)
+		parent, parentOwned := owned(c.ReferenceSchema)
+		if parentOwned {
+			k := foreignKey(c, t, parent)
+			keys = append(keys, k)
+			if k.Held {
+				links = append(links, link{rel: rel, constraint: c, own: rel.Schema == s, parent: parent})
+			} else {
+				out = append(out, leftOut{c.Name, s.Table, c.ReferenceSchema.Table, k.Reason})
+			}
+			continue
+		}
 		switch {
-		case parentOwned:
-			out = append(out, leftOut{c.Name, s.Table, c.ReferenceSchema.Table, logicalParent})
 		case w.driver.Name() == "mysql" && t != nil && slices.ContainsFunc(c.ForeignKeys, func(f *schema.Field) bool {
 			i := t.KeyIndex(f.DBName)
 			return i >= 0 && t.Keys[i].Kind == config.KindString
@@ -92,7 +122,7 @@ func (w *workspace) foreignKeys(s *schema.Schema, owned func(*schema.Schema) (*c
 			links = append(links, link{rel: rel, constraint: c, own: rel.Schema == s})
 		}
 	}
-	return links, out
+	return links, out, keys
 }
 
 // warn names the foreign keys that were left out, through GORM's logger.

@@ -26,7 +26,7 @@ func tailor(w *workspace, s *schema.Schema, t *config.Table, shard *config.Shard
 	}
 	s.Relationships.Relations = map[string]*schema.Relationship{}
 	for _, l := range links {
-		l.attach(s, suffix, w)
+		l.attach(s, shard, suffix, w)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 // Read is one place at which SQL text reads an entity, as [Together] leaves it.
 type Read struct {
+	// Table is the entity.
 	Table *config.Table
 	// Alias is the name under which the entity stands there.
 	Alias string

@@ -1,0 +1,137 @@
+package migrator
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/schema"
+
+	"github.com/go-dtde/dtde/config"
+)
+
+// ForeignKey is a foreign key to an entity's tables.
+type ForeignKey struct {
+	// Name is the constraint's, as the model has it.
+	Name string
+	// Child is the model whose rows refer; ChildTable is its entity, nil if it is none.
+	Child      *schema.Schema
+	ChildTable *config.Table
+	// Parent is the entity that is referred to.
+	Parent *config.Table
+	// Columns are the child's fields, References the parent's that they refer to.
+	Columns, References []*schema.Field
+	// OnDelete and OnUpdate are the actions, in upper case; "" if none is given.
+	OnDelete, OnUpdate string
+	// Held tells that the shards' tables really have it. Otherwise Reason says why it
+	// is left out.
+	Held   bool
+	Reason string
+}
+
+// ForeignKeys lists the foreign keys to entities that the entities' models declare:
+// their own, and those of models that have a relation with them. It reads nothing
+// from the database.
+func ForeignKeys(db *gorm.DB, c *config.Catalog) ([]ForeignKey, error) {
+	w, err := newWorkspace(db.Session(&gorm.Session{NewDB: true}), Unwrap(db.Dialector))
+	if err != nil {
+		return nil, err
+	}
+	owned := owner(c)
+	var schemas []*schema.Schema
+	for _, t := range c.Tables() {
+		model := reflect.New(t.ModelType).Interface()
+		if _, _, err := w.model(db, model, owned); err != nil {
+			return nil, err
+		}
+		s, err := w.parse(model)
+		if err != nil {
+			return nil, err
+		}
+		schemas = append(schemas, s)
+	}
+	for _, s := range slices.Clone(schemas) {
+		for _, key := range slices.Sorted(maps.Keys(s.Relationships.Relations)) {
+			rel := s.Relationships.Relations[key]
+			for _, other := range []*schema.Schema{rel.FieldSchema, rel.JoinTable} {
+				if other != nil && !slices.Contains(schemas, other) {
+					schemas = append(schemas, other)
+				}
+			}
+		}
+	}
+	var keys []ForeignKey
+	for _, s := range schemas {
+		_, _, found := w.relations(s, owned)
+		keys = append(keys, found...)
+	}
+	return keys, nil
+}
+
+// held tells whether a foreign key can hold between the shards' tables of two entities:
+// a child's parent is on the shard of the same id, if its foreign key carries the
+// shard key.
+func held(child, parent *config.Table, c *schema.Constraint) (reason string) {
+	switch {
+	case child == nil || child != parent && !child.CoLocated(parent):
+		return logicalParent
+	case !child.Migrations || !parent.Migrations:
+		return programsTables
+	}
+	for i := range parent.Keys {
+		carried := false
+		for k := range c.References {
+			carried = carried || c.References[k].DBName == parent.Keys[i].Column && c.ForeignKeys[k].DBName == child.Keys[i].Column
+		}
+		if !carried {
+			return withoutKey
+		}
+	}
+	for _, action := range []string{c.OnDelete, c.OnUpdate} {
+		if strings.HasPrefix(strings.ToUpper(action), "SET ") {
+			return setsKey
+		}
+	}
+	return ""
+}
+
+const (
+	programsTables = "dtde issues no DDL for one of the tables"
+	withoutKey     = "its columns do not carry the shard key, so that the parent may be on another shard"
+	setsKey        = "its action would set the shard key"
+)
+
+// foreignKey describes a constraint that refers to an entity.
+func foreignKey(c *schema.Constraint, child, parent *config.Table) ForeignKey {
+	reason := held(child, parent, c)
+	return ForeignKey{
+		Name: c.Name, Child: c.Schema, ChildTable: child, Parent: parent,
+		Columns: c.ForeignKeys, References: c.References,
+		OnDelete: strings.ToUpper(c.OnDelete), OnUpdate: strings.ToUpper(c.OnUpdate),
+		Held: reason == "", Reason: reason,
+	}
+}
+
+// parentsOf lists the entities whose shards must be there before those of a child.
+func parentsOf(links []link, t *config.Table) []*config.Table {
+	var parents []*config.Table
+	for _, l := range links {
+		if l.parent != nil && l.parent != t && !slices.Contains(parents, l.parent) {
+			parents = append(parents, l.parent)
+		}
+	}
+	return parents
+}
+
+// Parents lists the entities to which foreign keys of an entity's shards refer: their
+// shard of the same id must be made first. db is any session of the database.
+func Parents(db *gorm.DB, c *config.Catalog, t *config.Table) ([]*config.Table, error) {
+	w, err := newWorkspace(db.Session(&gorm.Session{}), Unwrap(db.Dialector))
+	if err != nil {
+		return nil, err
+	}
+	links, _, err := w.model(db, reflect.New(t.ModelType).Interface(), owner(c))
+	return parentsOf(links, t), err
+}
