@@ -17,6 +17,9 @@ func (g *generator) cursor() *operation {
 	mergeable := true
 	for range g.r.IntN(3) {
 		c := pick(g, columnsOfModels)
+		if g.chance(35) {
+			c = columnNamed(pick(g, []string{"parent", "name"}))
+		}
 		if c.kind == idColumn || strings.Contains(strings.Join(keys, ","), c.name) {
 			continue
 		}

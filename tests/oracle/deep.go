@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"fmt"
+	"time"
 
 	"gorm.io/gorm"
 
@@ -14,11 +15,11 @@ const deepRows = 3600
 
 // deepVariants have many rows.
 func deepVariants() []*variant {
-	hashed, dated := byHash("deep-hash", 4, items, "ID", "id"), byDate("deep-month", 6, dtde.Month, start.Location())
-	all := []*variant{hashed, dated}
+	ranged := byRange(6)
+	ranged.name = "deep-range-6"
+	all := []*variant{byHash("deep-hash", 4, items, "ID", "id"), byDate("deep-month-6", 6, dtde.Month, time.UTC), ranged}
 	for _, v := range all {
 		v.deep = true
-		v.manual = nil
 	}
 	return all
 }
@@ -49,7 +50,7 @@ func (g *generator) deepChoices() []weighted {
 
 // deepPage reads a page far behind, over sessions mostly.
 func (g *generator) deepPage() *operation {
-	keys := pick(g, [][]string{{"id"}, {"id DESC"}, {"cents", "id"}, {"parent DESC", "amount", "id DESC"}, {"level", "id"}, {"ordered_at", "id"}, {"ordered_at DESC", "level", "id"}})
+	keys := pick(g, [][]string{{"id"}, {"id DESC"}, {"cents", "id"}, {"parent DESC", "amount", "id DESC"}, {"level", "id"}, {"level DESC", "cents", "id"}, {"ordered_at", "id"}, {"ordered_at DESC", "level", "id"}})
 	sessions := true
 	var calls []call
 	for _, k := range keys {
