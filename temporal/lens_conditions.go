@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"gorm.io/gorm/clause"
-	"gorm.io/gorm/schema"
 
 	"github.com/go-dtde/dtde/config"
 )
@@ -30,13 +29,16 @@ func (l Lens) Conditions(v *config.Validity, at Target) []clause.Expression {
 	}
 	l = l.cut(v)
 	where := l.known(v, at.Table)
-	column := func(f *schema.Field) clause.Column { return clause.Column{Table: at.Table, Name: f.DBName} }
-	from := column(v.Valid.From)
+	from := clause.Column{Table: at.Table, Name: v.Valid.From.DBName}
+	to := clause.Column{Table: at.Table}
+	if !v.StartOnly() {
+		to.Name = v.Valid.To.DBName
+	}
 	endsAfter := func(t time.Time) clause.Expression {
 		if v.StartOnly() {
 			return l.later(v, at, true, t)
 		}
-		return ends(column(v.Valid.To), v.Valid.Nullable, clause.Gt{Column: column(v.Valid.To), Value: t})
+		return ends(to, v.Valid.Nullable, clause.Gt{Column: to, Value: t})
 	}
 	switch l.Kind {
 	case LensAt:
@@ -59,7 +61,7 @@ func (l Lens) Conditions(v *config.Validity, at Target) []clause.Expression {
 		case v.StartOnly():
 			where = append(where, l.later(v, at, false, l.Period.To))
 		default:
-			where = append(where, clause.Lte{Column: column(v.Valid.To), Value: l.Period.To})
+			where = append(where, clause.Lte{Column: to, Value: l.Period.To})
 		}
 	case LensLatest:
 		where = append(where, l.later(v, at, true, time.Time{}))
