@@ -132,7 +132,7 @@ func (p *Proxy) Cut() {
 	}
 }
 
-// Swallow, while on, accepts connections and bytes and passes nothing on, as a
+// Swallow has the proxy, while on, accept connections and bytes and passes nothing on, as a
 // machine does that has vanished from the network.
 func (p *Proxy) Swallow(on bool) {
 	p.mu.Lock()
@@ -161,7 +161,7 @@ func (p *Proxy) waitForwarding(stop <-chan struct{}) {
 	}
 }
 
-// Refuse, while on, has nobody listen on the address; open connections stay.
+// Refuse has, while on, nobody listen on the address; open connections stay.
 func (p *Proxy) Refuse(on bool) error {
 	p.mu.Lock()
 	listener := p.listener

@@ -31,14 +31,14 @@ var workFolder = sync.OnceValues(func() (string, error) {
 		return "", fmt.Errorf("start the watchdog: %w", err)
 	}
 	_ = read.Close()
-	keepOpen = write
-	go func() { _ = watchdog.Wait() }()
+	go func() {
+		_ = watchdog.Wait()
+		// Until here it must stay open: the kernel closes it when the process ends, and a
+		// forgotten file's finalizer would do so earlier.
+		_ = write.Close()
+	}()
 	return folder, nil
 })
-
-// keepOpen is closed by the kernel when the process ends; a variable, or the
-// finalizer of the file would close it earlier.
-var keepOpen *os.File
 
 // A process number may belong to a stranger by now: ours names our folder. More
 // than once, since an initdb that was running goes on making files.

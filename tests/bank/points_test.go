@@ -1,0 +1,136 @@
+package bank
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// handPoints are the points of the protocol by hand that a transfer over all three
+// servers passes.
+var handPoints = []string{
+	"begin", "work done", "before prepare", "after prepare 0", "after prepare 1", "prepared", "decision inserted", "decided",
+	"before commit prepared 0", "before commit prepared 1", "after commit prepared 0", "after commit prepared 1", "finished",
+}
+
+// deed is what is done while a coordinator waits at a point.
+type deed struct {
+	name string
+	// kills: the coordinator is gone afterwards.
+	kills bool
+	do    func(t *testing.T, w *world, c *child, protocol string)
+}
+
+var deeds = []deed{
+	{"kill the coordinator", true, func(_ *testing.T, _ *world, c *child, _ string) { c.kill() }},
+	{"recover beside it", false, func(t *testing.T, w *world, _ *child, protocol string) { w.recoverOnce(t, protocol) }},
+	{"stop the home", false, func(t *testing.T, w *world, _ *child, _ string) {
+		w.set.Postgres[0].StopImmediate(t)
+		w.set.Postgres[0].Start(t)
+	}},
+	{"stop a participant", false, func(t *testing.T, w *world, _ *child, _ string) {
+		w.set.Postgres[2].StopImmediate(t)
+		w.set.Postgres[2].Start(t)
+	}},
+	{"stop the home, which stays down", false, func(t *testing.T, w *world, _ *child, _ string) { w.set.Postgres[0].StopImmediate(t) }},
+	{"stop a participant, which stays down", false, func(t *testing.T, w *world, _ *child, _ string) { w.set.Postgres[1].Kill(t) }},
+	{"stop the home and kill the coordinator", true, func(t *testing.T, w *world, c *child, _ string) {
+		w.set.Postgres[0].StopImmediate(t)
+		c.kill()
+	}},
+	{"lose the home's replies", false, func(_ *testing.T, w *world, _ *child, _ string) { w.set.Postgres[0].Proxy.CutAfter(0) }},
+	{"lose a participant's replies", false, func(_ *testing.T, w *world, _ *child, _ string) { w.set.Postgres[1].Proxy.CutAfter(0) }},
+}
+
+// recoverOnce is a recovery of another process, beside what is going on.
+func (w *world) recoverOnce(t *testing.T, protocolName string) {
+	t.Helper()
+	p, err := newProtocol(protocolName, w.dsns(), func(string) {})
+	require.NoError(t, err)
+	defer p.close()
+	_, _ = p.recover(t.Context()) // what is still at work may be in its way
+}
+
+// mend ends what a deed did to the servers.
+func (w *world) mend(t *testing.T) {
+	t.Helper()
+	for _, s := range w.set.Postgres {
+		s.Proxy.CutAfter(-1)
+		if !s.Running() {
+			s.StopImmediate(t) // forgets one that died
+			s.Start(t)
+		}
+	}
+}
+
+// tryPoint has one transfer over three servers pause at the point, does the deed,
+// recovers and audits. after is what the coordinator said, "" if it was killed.
+func tryPoint(t *testing.T, w *world, protocol, point string, d deed) (f findings, after outcome) {
+	t.Helper()
+	said := newOutcomes()
+	c := startChild(t, settings{Protocol: protocol, DSNs: w.dsns(), PauseAt: point, Seed: 1}, said)
+	defer c.kill()
+	c.tell(t, "transfer %d", len(w.names))
+	c.await(t, "at "+point)
+	d.do(t, w, c, protocol)
+	if !d.kills {
+		c.tell(t, "go")
+		after = outcome(c.next(t))
+		c.kill()
+	}
+	w.mend(t)
+	w.recoverAll(t, protocol)
+	return w.audit(t, said), after
+}
+
+func TestEveryPoint(t *testing.T) {
+	w := newWorld(t, true)
+	for _, protocol := range rightProtocols {
+		points := handPoints
+		for _, point := range points {
+			for _, d := range deeds {
+				t.Run(fmt.Sprintf("%s/%s/%s", protocol, point, d.name), func(t *testing.T) {
+					f, after := tryPoint(t, w, protocol, point, d)
+					assert.True(t, f.ok(), "%s (it said %q)", f, after)
+				})
+			}
+		}
+	}
+}
+
+// rightProtocols must lose nothing.
+var rightProtocols = []string{"hand"}
+
+// The harness finds what broken protocols lose: a test of the test.
+func TestBrokenProtocolsAreFound(t *testing.T) {
+	w := newWorld(t, true)
+	find := func(name string) deed {
+		for _, d := range deeds {
+			if d.name == name {
+				return d
+			}
+		}
+		t.Fatalf("no deed %q", name)
+		return deed{}
+	}
+	for _, c := range []struct {
+		protocol, point, deed string
+	}{
+		// Recovery rolls back what the coordinator then decides to commit.
+		{"hand without tombstones", "prepared", "recover beside it"},
+		{"hand without tombstones", "decision inserted", "recover beside it"},
+		{"shard by shard", "after commit 0", "kill the coordinator"},
+		{"shard by shard", "before commit 1", "kill the coordinator"},
+		{"shard by shard", "after commit 1", "stop a participant"},
+	} {
+		t.Run(c.protocol+"/"+c.point, func(t *testing.T) {
+			w.renew(t) // what was lost before is lost for good
+			f, _ := tryPoint(t, w, c.protocol, c.point, find(c.deed))
+			assert.NotEmpty(t, f.Half, "%s", f)
+			assert.False(t, f.ok())
+			t.Logf("found: %s", f)
+		})
+	}
+}

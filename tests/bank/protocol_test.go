@@ -1,0 +1,35 @@
+package bank
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// errInDoubt is a transfer of which nobody knows whether it happened. Every other
+// error of a transfer means that it did not and will not.
+var errInDoubt = errors.New("in doubt")
+
+// protocol makes transfers atomic, or tries to. It is safe for concurrent use.
+type protocol interface {
+	transfer(ctx context.Context, t transfer) error
+	// recover ends what coordinators left behind and tells how many it ended.
+	recover(ctx context.Context) (int, error)
+	close()
+}
+
+// at is called at each named point of a protocol.
+type at func(point string)
+
+// newProtocol finds a protocol by its name; the DSNs are those of the servers.
+func newProtocol(name string, dsns []string, at at) (protocol, error) {
+	switch name {
+	case "hand":
+		return newHand(dsns, at, handOptions{tombstones: true})
+	case "hand without tombstones":
+		return newHand(dsns, at, handOptions{})
+	case "shard by shard":
+		return newHand(dsns, at, handOptions{shardByShard: true})
+	}
+	return nil, fmt.Errorf("no protocol %q", name)
+}
