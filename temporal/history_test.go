@@ -31,6 +31,7 @@ func TestCheck(t *testing.T) {
 		{"gap", []Version[string]{v(2, "B", 7, 0), v(1, "A", 1, 5)}, false, []string{"gap [5,7)"}},
 		{"overlap", []Version[string]{v(1, "A", 1, 6), v(2, "B", 5, 0)}, false, []string{"overlap [5,6)"}},
 		{"one inside the other, then a gap", []Version[string]{v(1, "A", 1, 9), v(2, "B", 3, 4), v(3, "C", 10, 0)}, false, []string{"overlap [3,4)", "gap [9,10)"}},
+		{"one of two open", []Version[string]{v(1, "A", 1, 0), v(2, "B", 5, 6)}, false, []string{"overlap [5,6)"}},
 		{"two open", []Version[string]{v(1, "A", 1, 0), v(2, "B", 5, 0)}, false, []string{"two open versions [5,∞)"}},
 		{"empty and inverted", []Version[string]{v(1, "A", 4, 4), v(2, "B", 6, 5)}, false, []string{"empty period [4,4)", "inverted period [6,5)"}},
 		{"starts", []Version[string]{v(1, "A", 1, 0), v(2, "B", 5, 0)}, true, nil},
@@ -64,6 +65,11 @@ func TestRepair(t *testing.T) {
 			out, err := Repair(c.rows, Rules[string]{Equal: same, StartOnly: c.startOnly})
 			require.NoError(t, err)
 			assert.Equal(t, c.want, texts(out.Steps))
+			ids := map[any]bool{}
+			for _, v := range out.Timeline {
+				assert.False(t, v.ID != nil && ids[v.ID], "two versions of one row")
+				ids[v.ID] = true
+			}
 		})
 	}
 }

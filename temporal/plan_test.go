@@ -96,6 +96,8 @@ func TestPlan(t *testing.T) {
 		{name: "a step back within tolerance", rows: []Version[string]{v(1, "A", 7, 0)}, op: Save("B"), rules: Rules[string]{Tolerance: 2 * time.Second}, steps: []string{"close 1 A [7,8)", "insert B [8,∞)"}, timeline: "A [7,8), B [8,∞)"},
 		{name: "a step back beyond it", rows: []Version[string]{v(1, "A", 8, 0)}, op: Save("B"), rules: Rules[string]{Tolerance: 2 * time.Second}, err: ErrClock},
 		{name: "the same instant, own", rows: []Version[string]{v(1, "A", 5, 0)}, op: Save("B"), rules: Rules[string]{Own: own}, steps: []string{"rewrite 1 B [5,∞)"}, timeline: "B [5,∞)"},
+		{name: "own, begun a tick late", rows: []Version[string]{v(1, "A", 6, 0)}, op: Save("B"), rules: Rules[string]{Own: own}, steps: []string{"rewrite 1 B [6,∞)"}, timeline: "B [6,∞)"},
+		{name: "own, scheduled", rows: []Version[string]{v(1, "A", 7, 0)}, op: Save("B"), rules: Rules[string]{Own: own}, err: ErrClock},
 		{name: "the same instant, another's", rows: []Version[string]{v(1, "A", 5, 0)}, op: Save("B"), steps: []string{"close 1 A [5,6)", "insert B [6,∞)"}, timeline: "A [5,6), B [6,∞)"},
 		{name: "the same instant, said", rows: []Version[string]{v(1, "A", 5, 0)}, op: Save("B").Effective(sec(5)), steps: []string{"rewrite 1 B [5,∞)"}, timeline: "B [5,∞)"},
 		{name: "patch", rows: ac, op: Patch(add).Effective(sec(5)), steps: []string{"close 1 A [1,5)", "insert A+ [5,9)"}, timeline: "A [1,5), A+ [5,9), C [9,∞)"},
@@ -257,6 +259,10 @@ func TestPlanBitemporal(t *testing.T) {
 	clear(tb.touched)
 	_, err = tb.run(Put(per(12, 14), 8), 1)
 	assert.ErrorIs(t, err, ErrClock)
+	tb.touched[tb.rows[len(tb.rows)-1].ID] = true
+	out, err = tb.run(Put(per(12, 14), 9), 6) // own, but an instant later somebody may have read it
+	require.NoError(t, err)
+	assert.Equal(t, Retire, out.Steps[0].Kind)
 	out, err = tb.run(Purge[int](sec(4)), 9)
 	require.NoError(t, err)
 	for _, s := range out.Steps {
