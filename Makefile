@@ -2,15 +2,18 @@
 #
 #   make test               the whole test suite, on SQLite, PostgreSQL and MariaDB
 #   make oracle N=1000000   a long run of the oracle suite
+#   make chaos SECONDS=600  a long run of the bank test
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help test cover oracle bench lint fmt
+.PHONY: help test cover oracle chaos bench lint fmt
 
 # Operations per database in a long oracle run, and its first seed (empty: a
 # random one, which is printed).
 N ?= 100000
 SEED ?=
+# How long the bank test kills at random.
+SECONDS ?= 120
 # Where the coverage of the library goes; empty: none is measured.
 COVERPROFILE ?=
 
@@ -28,9 +31,13 @@ oracle: ## a long run of generated programs against plain tables (N=100000 SEED=
 	@DTDE_ORACLE_N=$(N) DTDE_ORACLE_SEED=$(SEED) scripts/with-databases.sh \
 		go test -run '^TestOracle' -count=1 -timeout 0 -v ./tests/...
 
+chaos: ## money over three servers while programs and servers are killed (SECONDS=120 SEED=)
+	@DTDE_BANK_SECONDS=$(SECONDS) DTDE_BANK_SEED=$(SEED) DTDE_BANK_POINTS=all scripts/with-databases.sh \
+		go test -run '^(TestEveryPoint|TestBrokenProtocolsAreFound|TestChaos)$$' -count=1 -timeout 0 -v ./tests/bank/
+
 bench: ## the bars: dtde beside plain GORM
 	@DTDE_BARS=1 scripts/with-databases.sh \
-		go test -run '^TestBars$$' -count=1 -timeout 0 -v ./tests/
+		go test -p 1 -run '^TestBars$$' -count=1 -timeout 0 -v ./tests/ ./tests/bank/
 
 lint: ## gofmt, go vet and staticcheck
 	@scripts/lint.sh
