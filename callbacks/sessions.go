@@ -127,7 +127,9 @@ func (r *Runtime) buildSessions(db *gorm.DB, p *planner.Plan, alias string) ([]s
 	defer lock.restore()
 	a := aim(stmt)
 	limit, limited := stmt.Clauses["LIMIT"]
+	whole := r.takePartials(stmt, p)
 	restore := func() {
+		whole()
 		a.restore()
 		if limited {
 			stmt.Clauses["LIMIT"] = limit
@@ -327,6 +329,9 @@ func (r *Runtime) mergeSources(p *planner.Plan, sources []merge.Source) (merge.S
 // finishMerge carries out the steps that come after the rows are in one stream.
 func (r *Runtime) finishMerge(p *planner.Plan, src merge.Source) merge.Source {
 	m := &p.Merge
+	if m.Groups != nil {
+		src = r.groups(m.Groups, src)
+	}
 	if m.Distinct {
 		src = merge.Distinct(src, r.config.MaxBufferedRows)
 	}

@@ -33,8 +33,18 @@ type GroupColumn struct {
 	Column int
 	// Counts is, for Avg only, the position of the partial COUNT of the same expression.
 	Counts int
+	// Shape is 1 + the position of the partial column that the result has its name and type of; 0 means Column's.
+	Shape int
 	// Compare orders values for Min and Max; nil means [ComparerFor] the column's type.
 	Compare Comparer
+}
+
+// shape is the position of the column that gives name and type.
+func (c *GroupColumn) shape() int {
+	if c.Shape > 0 {
+		return c.Shape - 1
+	}
+	return c.Column
 }
 
 // GroupSpec describes how partial groups are merged.
@@ -65,7 +75,7 @@ func Group(src Source, spec GroupSpec) Source {
 	for _, c := range spec.Columns {
 		name := c.Name
 		if name == "" {
-			name = columns[c.Column]
+			name = columns[c.shape()]
 		}
 		g.columns = append(g.columns, name)
 	}
@@ -77,7 +87,7 @@ func (spec GroupSpec) check(width int) error {
 		switch {
 		case c.Func < Key || c.Func > Avg:
 			return fmt.Errorf("%w: column %d has no function", ErrGroupSpec, i)
-		case c.Column < 0 || c.Column >= width, c.Func == Avg && (c.Counts < 0 || c.Counts >= width):
+		case c.Column < 0 || c.Column >= width, c.Shape < 0 || c.Shape > width, c.Func == Avg && (c.Counts < 0 || c.Counts >= width):
 			return fmt.Errorf("%w: result column %d reads outside of %d columns", ErrColumns, i, width)
 		case c.Func == Avg && !spec.Average.valid():
 			return fmt.Errorf("%w: column %d is an average without a rule", ErrGroupSpec, i)
@@ -112,7 +122,9 @@ func (spec GroupSpec) resultTypes(types []ColumnType) []ColumnType {
 	result := make([]ColumnType, len(spec.Columns))
 	for i, c := range spec.Columns {
 		result[i] = types[c.Column]
-		if c.Func == Avg {
+		if c.Shape > 0 {
+			result[i] = types[c.shape()]
+		} else if c.Func == Avg {
 			result[i] = spec.Average.resultType(types[c.Column])
 		}
 	}

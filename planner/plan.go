@@ -117,6 +117,8 @@ type Merge struct {
 	Distinct bool
 	// Sum adds the sessions' one number each (COUNT).
 	Sum bool
+	// Groups says how partial aggregates are merged; nil means that rows are.
+	Groups *Grouping
 	// Paging says how the sessions reach a page behind an offset.
 	Paging Paging
 }

@@ -73,6 +73,12 @@ func (m *Merge) steps() []string {
 	if len(m.Order) > 0 {
 		steps[0] = "order by " + keyList(m.Order)
 	}
+	if g := m.Groups; g != nil {
+		steps[0] = "merge partial aggregates"
+		if len(g.Order) > 0 {
+			steps = append(steps, "order the groups")
+		}
+	}
 	if m.Distinct {
 		steps = append(steps, "distinct")
 	}

@@ -28,14 +28,12 @@ func (s *Statement) inSessions(p *Plan, h *shape) error {
 	switch {
 	case s.joins():
 		return s.refuse("sessions-join", "a join by sessions", way)
-	case h.grouped:
-		return s.refuse("sessions-group", "GROUP BY or HAVING by sessions", way)
-	case h.count && h.limit < 0 && h.offset == 0 && !h.distinct:
+	case !h.grouped && h.count && h.limit < 0 && h.offset == 0 && !h.distinct:
 		p.Form = Sessions
 		p.Merge = Merge{Limit: -1, Sum: true}
 		return nil
-	case !h.plain:
-		return s.refuse("sessions-select", "selected expressions by sessions", way)
+	case h.grouped || !h.plain:
+		return s.aggregated(p, h)
 	case h.ordered && !h.plainOrder:
 		return s.refuse("sessions-order", "ORDER BY other than columns of the model by sessions", way)
 	}

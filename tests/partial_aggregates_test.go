@@ -1,0 +1,171 @@
+package tests
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"gorm.io/gorm"
+
+	"github.com/go-dtde/dtde"
+	"github.com/go-dtde/dtde/internal/testenv"
+)
+
+// Tally is sharded by the hash of its id.
+type Tally struct {
+	ID     int64 `gorm:"primaryKey;autoIncrement:false"`
+	Kind   int64
+	Small  *int32
+	Amount *int64
+	Price  *string `gorm:"type:decimal(12,2)"`
+	Weight float64
+	Sold   bool
+	Name   string
+}
+
+// PlainTally holds the same rows in one table.
+type PlainTally Tally
+
+const tallyShards = 5
+
+func tallies(t *testing.T, db *gorm.DB) {
+	t.Helper()
+	use(t, db, entities(dtde.Model(&Tally{}).ShardByHash("ID", tallyShards)))
+	require.NoError(t, db.AutoMigrate(&PlainTally{}))
+	var all []Tally
+	var plain []PlainTally
+	for i := range int64(300) {
+		r := Tally{ID: i + 1, Kind: i % 7, Weight: float64(i) / 4, Sold: i%3 == 0, Name: string(rune('a' + i%5))}
+		if i%4 > 0 && i%7 != 6 { // one kind has NULLs only
+			small, amount, price := int32(i), i*i*1_000_003, []string{"0.10", "1234567.25", "-3.75", "7.00"}[i%4]
+			// SQLite keeps decimals as floats, so these are sums of quarters
+			r.Small, r.Amount, r.Price = &small, &amount, &price
+		}
+		all, plain = append(all, r), append(plain, PlainTally(r))
+	}
+	require.NoError(t, db.Create(&all).Error)
+	require.NoError(t, db.Create(&plain).Error)
+}
+
+func TestPartialAggregatesAreThePlainTables(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, db *gorm.DB) {
+		testenv.LeakCheck(t, db)
+		tallies(t, db)
+		for name, build := range map[string]func(tx *gorm.DB) *gorm.DB{
+			"every function": func(tx *gorm.DB) *gorm.DB {
+				return tx.Select("count(*), count(amount), sum(small), sum(amount), avg(small), avg(amount), min(amount), max(amount)")
+			},
+			"decimals": func(tx *gorm.DB) *gorm.DB { return tx.Select("sum(price) AS s, avg(price) AS a") },
+			"floats": func(tx *gorm.DB) *gorm.DB {
+				return tx.Select("sum(weight) AS s, min(weight) AS least, max(weight), avg(weight)")
+			},
+			"an expression": func(tx *gorm.DB) *gorm.DB { return tx.Select("sum(amount * 2 + kind) AS s, count(amount + small) n") },
+			"no rows": func(tx *gorm.DB) *gorm.DB {
+				return tx.Select("count(*) AS n, sum(amount), avg(price), min(kind)").Where("kind > 100")
+			},
+			"no groups": func(tx *gorm.DB) *gorm.DB { return tx.Select("kind, count(*) AS n").Where("kind > 100").Group("kind") },
+			"groups": func(tx *gorm.DB) *gorm.DB {
+				return tx.Select("kind, count(*) AS n, sum(price) AS s, avg(amount) AS a, max(small) AS m").Group("kind").Order("kind")
+			},
+			"several arguments": func(tx *gorm.DB) *gorm.DB {
+				return tx.Select("kind", "sold", "sum(amount) AS s").Group("kind, sold").Order("sold desc, kind")
+			},
+			"a field's name": func(tx *gorm.DB) *gorm.DB { return tx.Select("Kind", "COUNT(*) AS n").Group("kind").Order("kind DESC") },
+			"NULL as a key":  func(tx *gorm.DB) *gorm.DB { return tx.Select("small, count(*) AS n").Group("small").Order("small") },
+			"by alias": func(tx *gorm.DB) *gorm.DB {
+				return tx.Select("kind, sum(small) AS total").Group("kind").Order("total DESC, kind")
+			},
+			"by an aggregate": func(tx *gorm.DB) *gorm.DB {
+				return tx.Select("kind, SUM(small), count(*)").Group("kind").Order("count(*), sum( small ) desc")
+			},
+			"a page of groups": func(tx *gorm.DB) *gorm.DB {
+				return tx.Select("kind, avg(price) AS a").Group("kind").Order("kind").Offset(2).Limit(3)
+			},
+			"a hidden key":  func(tx *gorm.DB) *gorm.DB { return tx.Select("max(weight) AS w").Group("kind").Order("kind DESC") },
+			"a key's alias": func(tx *gorm.DB) *gorm.DB { return tx.Select("kind AS k, count(*) AS n").Group("kind").Order("k") },
+			"DISTINCT":      func(tx *gorm.DB) *gorm.DB { return tx.Distinct("count(*) AS n").Group("kind").Order("n") },
+			"its shard key": func(tx *gorm.DB) *gorm.DB { return tx.Select("count(distinct id) AS n, count(*) AS m") },
+		} {
+			t.Run(name, func(t *testing.T) {
+				var got, want []map[string]any
+				tx := build(db.Model(&Tally{}).Scopes(dtde.Reads(dtde.ReadSessions))).Find(&got)
+				require.NoError(t, tx.Error)
+				plain := build(db.Model(&PlainTally{})).Find(&want)
+				require.NoError(t, plain.Error)
+				assert.Equal(t, want, got)
+				assert.Equal(t, plain.RowsAffected, tx.RowsAffected)
+				assert.Equal(t, tallyShards, len(dtde.Plans(tx)[0].Statements))
+				assert.Equal(t, columnsOf(t, build(db.Model(&PlainTally{}))), columnsOf(t, build(db.Model(&Tally{}).Scopes(dtde.Reads(dtde.ReadSessions)))))
+			})
+		}
+	})
+}
+
+// columnsOf gives names and types of a statement's columns, as a caller of Rows sees
+// them before the first row.
+func columnsOf(t *testing.T, tx *gorm.DB) (columns []string) {
+	t.Helper()
+	rows, err := tx.Rows()
+	require.NoError(t, err)
+	defer func() { require.NoError(t, rows.Close()) }()
+	types, err := rows.ColumnTypes()
+	require.NoError(t, err)
+	for _, c := range types {
+		columns = append(columns, c.Name()+" "+c.DatabaseTypeName())
+	}
+	require.NoError(t, rows.Err())
+	return columns
+}
+
+func TestPartialAggregatesByFinisher(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, db *gorm.DB) {
+		tallies(t, db)
+		sessions := db.Scopes(dtde.Reads(dtde.ReadSessions)).Session(&gorm.Session{})
+		var groups, total, distinct int64
+		require.NoError(t, sessions.Model(&Tally{}).Group("kind").Count(&groups).Error)
+		require.NoError(t, sessions.Model(&Tally{}).Select("sum(small)").Where("kind = ?", 2).Row().Scan(&total))
+		require.NoError(t, sessions.Model(&Tally{}).Distinct("id").Count(&distinct).Error)
+		var want int64
+		require.NoError(t, db.Model(&PlainTally{}).Select("sum(small)").Where("kind = ?", 2).Scan(&want).Error)
+		assert.Equal(t, []int64{7, want, 300}, []int64{groups, total, distinct})
+		var sums []int64
+		require.NoError(t, sessions.Model(&Tally{}).Group("kind").Pluck("count(*)", &sums).Error)
+		assert.Len(t, sums, 7)
+	})
+}
+
+func TestPartialAggregatesRefused(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, db *gorm.DB) {
+		tallies(t, db)
+		for name, c := range map[string]struct {
+			reason string
+			build  func(tx *gorm.DB) *gorm.DB
+		}{
+			"HAVING":          {"sessions-group", func(tx *gorm.DB) *gorm.DB { return tx.Select("kind, count(*)").Group("kind").Having("count(*) > 3") }},
+			"an expression":   {"sessions-group", func(tx *gorm.DB) *gorm.DB { return tx.Select("kind % 2, count(*)").Group("kind % 2") }},
+			"a variance":      {"sessions-select", func(tx *gorm.DB) *gorm.DB { return tx.Select("variance(small)") }},
+			"a quotient":      {"sessions-select", func(tx *gorm.DB) *gorm.DB { return tx.Select("sum(small) / count(*)") }},
+			"DISTINCT inside": {"sessions-select", func(tx *gorm.DB) *gorm.DB { return tx.Select("count(distinct kind)") }},
+			"a bare column":   {"sessions-select", func(tx *gorm.DB) *gorm.DB { return tx.Select("name, count(*)").Group("kind") }},
+			"its order":       {"sessions-order", func(tx *gorm.DB) *gorm.DB { return tx.Select("kind, count(*) n").Group("kind").Order("abs(kind)") }},
+			"a window":        {"sessions-select", func(tx *gorm.DB) *gorm.DB { return tx.Select("sum(small) over (partition by kind)") }},
+			"a filter":        {"sessions-select", func(tx *gorm.DB) *gorm.DB { return tx.Select("sum(small) filter (where kind = 1)") }},
+		} {
+			var out []map[string]any
+			err := c.build(db.Model(&Tally{}).Scopes(dtde.Reads(dtde.ReadSessions))).Find(&out).Error
+			var refusal *dtde.UnsupportedError
+			require.ErrorAs(t, err, &refusal, name)
+			assert.Equal(t, c.reason, refusal.Reason, name)
+		}
+		if db.Name() == "mysql" { // 'a' = 'A' there
+			var out []map[string]any
+			err := db.Model(&Tally{}).Scopes(dtde.Reads(dtde.ReadSessions)).Select("name, count(*)").Group("name").Find(&out).Error
+			require.ErrorIs(t, err, dtde.ErrUnsupported)
+			assert.True(t, strings.Contains(err.Error(), "GROUP BY"))
+		}
+	})
+}
