@@ -161,6 +161,9 @@ func (r *Runtime) build(db *gorm.DB, p *planner.Plan, alias string) {
 		fail(db, err)
 		return
 	}
+	if len(stmt.Joins) > 0 {
+		nameCurrentTable(stmt, alias)
+	}
 	text := subtext(stmt)
 	a := aimed{stmt: stmt, table: stmt.Table, expr: stmt.TableExpr, tableOnly: !p.Open && !p.Pushed}
 	if !a.tableOnly {

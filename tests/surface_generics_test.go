@@ -119,6 +119,10 @@ var surfaceGenerics = []surfaceCase{
 			db.Where("?.member_id = members.id", joined)
 			return nil
 		}).Order("members.id").Find(ctx))
+		see(members(db).Joins(clause.InnerJoin.AssociationFrom("Card", gorm.G[Card](db)).As("c"), func(db joining, joined, current clause.Table) error {
+			db.Where("?.member_id = ?.id", joined, current).Or("?.digits > ? AND ?.id = 1", joined, 100, current)
+			return nil
+		}).Order("members.id").Find(ctx))
 		see(members(db).Joins(clause.LeftJoin.Association("Company"), func(joining, clause.Table, clause.Table) error { return errSurface }).Order("members.id").Find(ctx))
 	}},
 	{"JoinBuilder.Where", func(w *witness, db *gorm.DB) {
