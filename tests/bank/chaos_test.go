@@ -22,8 +22,10 @@ const (
 )
 
 const (
-	chaosSeconds                = 20
-	chaosChildren, chaosWorkers = 3, 4
+	chaosSeconds    = 20
+	chaosChildren   = 3
+	chaosWorkers    = 4 // of each child
+	chaosRecoverers = 2
 )
 
 func number(t *testing.T, variable string, otherwise uint64) uint64 {
@@ -76,16 +78,20 @@ func (c *chaos) run(t *testing.T, long time.Duration) {
 		c.children = append(c.children, c.spawn(t))
 	}
 	stop := make(chan struct{})
-	recovered := make(chan int, 1)
+	recovered := make([]int, chaosRecoverers)
 	var beside sync.WaitGroup
-	beside.Go(func() { recovered <- c.recoverBeside(t, stop) })
+	for i := range recovered {
+		beside.Go(func() { recovered[i] = c.recoverBeside(t, stop) })
+	}
 	for end := time.Now().Add(long); time.Now().Before(end); {
 		time.Sleep(time.Duration(20+c.random.IntN(180)) * time.Millisecond)
 		c.strike(t)
 	}
 	close(stop)
 	beside.Wait()
-	c.ended += <-recovered
+	for _, n := range recovered {
+		c.ended += n
+	}
 	c.mend(t)
 	time.Sleep(500 * time.Millisecond) // the rest works on healthy servers for a moment
 	for _, child := range c.children {
@@ -178,7 +184,7 @@ func (c *chaos) recoverBeside(t *testing.T, stop <-chan struct{}) (ended int) {
 // pointsOf are a protocol's points that a transfer over all three servers passes.
 func pointsOf(protocol string) []string {
 	switch protocol {
-	case "hand", "hand without tombstones":
+	case "hand", "hand without tombstones", "hand that trusts errors":
 		return handPoints
 	}
 	panic(fmt.Sprintf("no points of %q", protocol))

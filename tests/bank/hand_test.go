@@ -18,6 +18,8 @@ type handOptions struct {
 	// tombstones has recovery write down that it rolls back, so that the coordinator
 	// can't decide otherwise afterwards.
 	tombstones bool
+	// trustsErrors takes an error of COMMIT for its failure, without asking.
+	trustsErrors bool
 	// shardByShard commits one server after the other.
 	shardByShard bool
 }
@@ -171,6 +173,10 @@ func (h *hand) commit(ctx context.Context, txid string, branches []*branch) erro
 	h.at("decision inserted")
 	if err := home.exec(ctx, "COMMIT"); err != nil {
 		_ = home.conn.Raw(func(any) error { return driver.ErrBadConn })
+		if h.options.trustsErrors {
+			h.abort(others)
+			return err
+		}
 		switch outcome, asked := h.settle(home.server, txid); {
 		case asked != nil:
 			return errors.Join(errInDoubt, err)

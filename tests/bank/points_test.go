@@ -132,6 +132,8 @@ func TestBrokenProtocolsAreFound(t *testing.T) {
 		// Recovery rolls back what the coordinator then decides to commit.
 		{"hand without tombstones", "prepared", "recover beside it"},
 		{"hand without tombstones", "decision inserted", "recover beside it"},
+		// The home has committed, though its reply never came.
+		{"hand that trusts errors", "decision inserted", "lose the home's replies"},
 		{"shard by shard", "after commit 0", "kill the coordinator"},
 		{"shard by shard", "before commit 1", "kill the coordinator"},
 		{"shard by shard", "after commit 1", "stop a participant"},

@@ -28,6 +28,8 @@ func newProtocol(name string, dsns []string, at at) (protocol, error) {
 		return newHand(dsns, at, handOptions{tombstones: true})
 	case "hand without tombstones":
 		return newHand(dsns, at, handOptions{})
+	case "hand that trusts errors":
+		return newHand(dsns, at, handOptions{tombstones: true, trustsErrors: true})
 	case "shard by shard":
 		return newHand(dsns, at, handOptions{shardByShard: true})
 	}
