@@ -173,6 +173,9 @@ func (c *creation) plan() (*planner.Plan, error) {
 			return c.placeByState(&s)
 		}
 		p, err = planner.PlanInsert(&s, values)
+		if unplaced(err) {
+			p, err = c.planPresent(&s, values, err)
+		}
 		if err != nil || c.db.DryRun {
 			return p, err
 		}

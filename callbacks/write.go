@@ -134,6 +134,9 @@ func (r *Runtime) planWrite(db *gorm.DB, t *config.Table, alias string, op plann
 	for attempt := 0; ; attempt++ {
 		s := r.statement(db.Statement, op, t, alias)
 		p, err := planner.PlanWrite(&s, set)
+		if unplaced(err) {
+			return r.planUnplaced(db, &s, alias, err)
+		}
 		if err != nil || !p.Open || db.DryRun {
 			return p, err
 		}
