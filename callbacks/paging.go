@@ -68,7 +68,7 @@ func (r *Runtime) openPage(ctx context.Context, cancel context.CancelFunc, db *g
 		Keys: make([]merge.OrderKey, len(paging.Keys)), Shards: len(p.Targets),
 		Offset: int64(p.Merge.Offset), Limit: int64(p.Merge.Limit),
 		Small:   max(smallRows/int64(len(p.Targets)), 1),
-		Reverse: paging.Reverse,
+		Reverse: paging.Reverse, Unique: paging.Unique,
 	}
 	for i, k := range paging.Keys {
 		q.Keys[i] = merge.OrderKey{Column: i, Desc: k.Desc, NullsFirst: k.NullsFirst}
@@ -227,6 +227,23 @@ func (s *pageShards) Counts(ctx context.Context, from, to []driver.Value, asked 
 	if err != nil {
 		return nil, err
 	}
+	return s.counted(ctx, sqls)
+}
+
+// Between counts the rows between a key and one of each shard.
+func (s *pageShards) Between(ctx context.Context, from []driver.Value, to [][]driver.Value) ([]int64, error) {
+	sqls, err := s.questions(s.reversed, func(i int, shape *sessionShape) bool {
+		shape.where.to = to[i]
+		return to[i] != nil
+	}, sessionShape{count: true, where: keyRange{keys: s.keys, from: from}})
+	if err != nil {
+		return nil, err
+	}
+	return s.counted(ctx, sqls)
+}
+
+// counted runs questions for counts.
+func (s *pageShards) counted(ctx context.Context, sqls []questions) ([]int64, error) {
 	rows, err := s.run(ctx, sqls, 1)
 	if err != nil {
 		return nil, err

@@ -15,6 +15,8 @@ type PageShards interface {
 	// Counts counts, per shard with asked[i], the rows that don't come before from and come before to; nil is open. A
 	// count stops at most, if most is above 0.
 	Counts(ctx context.Context, from, to []driver.Value, asked []bool, most int64) ([]int64, error)
+	// Between counts, per shard with to[i], the rows that don't come before from and come before to[i].
+	Between(ctx context.Context, from []driver.Value, to [][]driver.Value) ([]int64, error)
 }
 
 // PageQuery describes a page of rows from several shards.
@@ -30,6 +32,9 @@ type PageQuery struct {
 	Small int64
 	// Reverse allows to come from the other end, if that is shorter.
 	Reverse bool
+	// Unique tells that no two rows of one shard have the same keys. A shard's rows before a pivot are then known from
+	// the few between the pivot and its own probe, whose position is known; otherwise they are counted one by one.
+	Unique bool
 }
 
 // Page says where a page begins: of the rows that don't come before From (nil: of all), in the order of the keys, or in
@@ -132,7 +137,7 @@ func advance(ctx context.Context, keys []OrderKey, q PageQuery, shards PageShard
 				}
 			}
 		}
-		counts, err := shards.Counts(ctx, page.From, pivot, holding, 0)
+		counts, err := ranks(ctx, q, shards, page.From, pivot, at, rows, holding)
 		if err != nil {
 			return err
 		}
@@ -153,6 +158,35 @@ func advance(ctx context.Context, keys []OrderKey, q PageQuery, shards PageShard
 		page.From, page.Skip = pivot, page.Skip-before
 	}
 	return nil
+}
+
+// ranks counts, per shard that holds rows, those from from on that come before the pivot.
+func ranks(ctx context.Context, q PageQuery, shards PageShards, from, pivot []driver.Value, at []int64, rows [][]driver.Value, holding []bool) ([]int64, error) {
+	if !q.Unique {
+		return shards.Counts(ctx, from, pivot, holding, 0)
+	}
+	counts := make([]int64, q.Shards)
+	rest, some := make([]bool, q.Shards), false
+	for i := range rest {
+		rest[i] = holding[i] && rows[i] == nil
+		some = some || rest[i]
+	}
+	if some {
+		var err error
+		if counts, err = shards.Counts(ctx, from, pivot, rest, 0); err != nil {
+			return nil, err
+		}
+	}
+	behind, err := shards.Between(ctx, pivot, rows)
+	if err != nil {
+		return nil, err
+	}
+	for i := range rows {
+		if rows[i] != nil {
+			counts[i] = at[i] - behind[i]
+		}
+	}
+	return counts, nil
 }
 
 // positions divides an offset among the shards: half of it evenly, half by how many rows each gave in the last round,

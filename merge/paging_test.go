@@ -89,6 +89,35 @@ func (f *fakeShards) Counts(_ context.Context, from, to []driver.Value, asked []
 	return counts, nil
 }
 
+func (f *fakeShards) Between(_ context.Context, from []driver.Value, to [][]driver.Value) ([]int64, error) {
+	counts := make([]int64, len(f.shards))
+	for i := range f.shards {
+		if to[i] == nil {
+			continue
+		}
+		*f.asked++
+		for _, row := range f.from(i, from) {
+			if f.order(row, to[i]) < 0 {
+				counts[i]++
+			}
+		}
+	}
+	return counts, nil
+}
+
+// unique tells that no two rows of one shard are equal in the keys.
+func (b *book) unique() bool {
+	order := wholeOrder(b.keys)
+	for _, rows := range b.shards {
+		for i := 1; i < len(rows); i++ {
+			if order(rows[i-1], rows[i]) == 0 {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // book is the rows of some shards as a page is looked for in them.
 type book struct {
 	keys   []merge.OrderKey
@@ -175,7 +204,7 @@ func genBook(t *rapid.T, unique bool) *book {
 }
 
 func genPage(t *rapid.T, b *book) merge.PageQuery {
-	return merge.PageQuery{
+	return merge.PageQuery{Unique: b.unique(), 
 		Keys: b.keys, Shards: len(b.shards), Small: rapid.SampledFrom([]int64{1, 20, 300}).Draw(t, "small"),
 		Offset:  rapid.Int64Range(0, int64(len(b.all))+20).Draw(t, "offset"),
 		Limit:   rapid.SampledFrom([]int64{1, 5, 100}).Draw(t, "limit"),
@@ -258,7 +287,7 @@ func TestSearchMovesFewRows(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := line(n, shards, c.place)
-			q := merge.PageQuery{Keys: b.keys, Shards: shards, Offset: c.offset, Limit: 20, Small: 128, Reverse: true}
+			q := merge.PageQuery{Unique: b.unique(), Keys: b.keys, Shards: shards, Offset: c.offset, Limit: 20, Small: 128, Reverse: true}
 			page, err := merge.FindPage(context.Background(), q, b.ask)
 			require.NoError(t, err)
 			rows, moved := b.read(page)

@@ -3,6 +3,8 @@ package planner
 import (
 	"slices"
 
+	"gorm.io/gorm/schema"
+
 	"github.com/go-dtde/dtde/config"
 )
 
@@ -43,6 +45,8 @@ type Paging struct {
 	// Ties tells that a primary key column was added to Keys, so that the result must
 	// have columns which the statement does not order by.
 	Ties bool
+	// Unique tells that the engine sees to it that no two rows of a shard share their Keys.
+	Unique bool
 	// Total tells that Keys hold the whole primary key; probe is possible only then.
 	Total bool
 }
@@ -94,6 +98,7 @@ func (s *Statement) paging(h *shape, order []OrderKey) Paging {
 		k := &p.Keys[i]
 		k.NotNull, k.Kind = !s.nullable(k.Column), config.KindOf(s.Table.Schema.LookUpField(k.Column))
 	}
+	p.Unique = p.Total && s.Table.StrategyName != "manual" && !slices.ContainsFunc(s.Table.Schema.PrimaryFields, func(f *schema.Field) bool { return s.nullable(f.DBName) })
 	switch {
 	case s.ordersByShards(order[0].Column):
 		p.Form, p.Reverse = PageWalk, p.Total
