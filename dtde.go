@@ -36,6 +36,10 @@ type (
 	Strategy = config.Strategy
 	// Table is an entity's compiled metadata.
 	Table = config.Table
+	// Reference is a reference entity's compiled metadata.
+	Reference = config.Reference
+	// Warning is what Validate finds that is no fault.
+	Warning = config.Warning
 	// Value is one typed shard key value.
 	Value = config.Value
 	// Set is a set of shard key values.

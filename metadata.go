@@ -104,12 +104,34 @@ func (p *Plugin) Resolve(model any, key ...any) (*Shard, error) {
 
 // Validate checks the settings against the database as it is now: tables and
 // columns that are missing, logical names that are tables, collations. db.Use has
-// done so already; a program may ask again after its migrations.
-func (p *Plugin) Validate() error {
+// done so already; a program may ask again after its migrations. The warnings are no
+// faults: they list what one table would have and the shards don't, the foreign keys
+// that can't hold over them.
+func (p *Plugin) Validate() (warnings []Warning, err error) {
 	if p.runtime == nil {
-		return fmt.Errorf("%w: call db.Use first", ErrConfig)
+		return nil, fmt.Errorf("%w: call db.Use first", ErrConfig)
 	}
-	return inspect(p.runtime.Unrouted(), p.runtime.Catalog())
+	keys, err := p.runtime.ForeignKeys()
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range keys {
+		if !k.Held {
+			warnings = append(warnings, Warning{
+				Entity: k.Parent.Name, Subject: k.Name,
+				Problem: "the foreign key from " + k.Child.Table + " to " + k.Parent.LogicalName + " is left out: " + k.Reason,
+			})
+		}
+	}
+	return warnings, inspect(p.runtime.Unrouted(), p.runtime.Catalog())
+}
+
+// References lists the reference entities, in the order of Config.Entities.
+func (p *Plugin) References() []*Reference {
+	if p.runtime == nil {
+		return nil
+	}
+	return p.runtime.Catalog().References()
 }
 
 // EnsureShards makes the tables of all shards for keys up to an instant, of every

@@ -35,6 +35,12 @@ func (w *writer) move(a *aimed) error {
 		}
 		w.rows = nil
 	}
+	if values, err := w.carried(); err != nil || len(values) > 0 {
+		if err != nil {
+			return err
+		}
+		return w.moveCarrying(a, here, values)
+	}
 	moved := false
 	for i := range w.plan.Targets {
 		t := &w.plan.Targets[i]
@@ -121,18 +127,22 @@ func (w *writer) moveFrom(a *aimed, from *planner.Target, to *config.Shard) (som
 			Hint: "the row's id carries its slot, so that it would no longer be found by its id: delete it and create it anew",
 		}
 	}
+	if err := w.unreferred(from.Shard, keys); err != nil {
+		return false, err
+	}
 	columns, err := w.physicalColumns(from.Shard)
 	if err != nil {
 		return false, err
 	}
 	list := strings.Join(columns, ",")
+	selected, values := w.selection(columns, w.moving)
 	for chunk := range slices.Chunk(keys, guardBatch) {
 		in := r.primaryIn(fields, chunk)
-		copying := "INSERT INTO " + r.quote(to.Table) + " (" + list + ") SELECT " + list + " FROM " + r.quote(from.Shard.Table) + " WHERE ?"
+		copying := "INSERT INTO " + r.quote(to.Table) + " (" + list + ") SELECT " + selected + " FROM " + r.quote(from.Shard.Table) + " WHERE ?"
 		if r.identity(w.plan.Table) != nil {
 			copying = r.identityInsert(to, "ON") + copying + ";" + r.identityInsert(to, "OFF")
 		}
-		copied := session(w.db).Exec(copying, in)
+		copied := session(w.db).Exec(copying, append(slices.Clone(values), in)...)
 		if copied.Error != nil {
 			return false, copied.Error
 		}
@@ -147,6 +157,7 @@ func (w *writer) moveFrom(a *aimed, from *planner.Target, to *config.Shard) (som
 			}
 		}
 	}
+	w.noteMoved(keys)
 	return true, nil
 }
 

@@ -151,6 +151,9 @@ func (r *Runtime) planRaw(stmt *gorm.Statement, rs *planner.RawStatement, exec b
 		if fresh, ok := r.current(stmt.ConnPool).ByModel(t.ModelType); ok {
 			t = fresh
 		}
+		if err := r.rawActions(t, rs); err != nil {
+			return nil, err
+		}
 		s := r.statement(stmt, rs.Operation, t, rs.Alias)
 		s.Clauses = map[string]clause.Clause{}
 		if rs.Where != nil {

@@ -36,6 +36,9 @@ type Runtime struct {
 	tableExprs  sync.Map // *config.Shard → *aliasedTable
 	columnLists sync.Map // *schema.Schema → string
 	foreign     foreignModels
+
+	keysOnce    sync.Once
+	foreignKeys foreignKeys
 }
 
 // inner are GORM's own callbacks, and what its driver says it can do.

@@ -183,6 +183,9 @@ type writer struct {
 	watch   *watch
 	rows    []merge.Source // RETURNING, shard by shard
 	sqls    []shardSQL     // DryRun
+
+	moving map[string]any // columns that rows take to another shard with these values
+	moved  [][]any        // primary keys of rows that moved so
 }
 
 func (w *writer) run() error {
@@ -193,24 +196,36 @@ func (w *writer) run() error {
 	a := aim(w.db.Statement)
 	defer a.restore()
 	w.plan.Statements = nil
+	keys, err := w.acting()
+	if err != nil {
+		return err
+	}
+	if len(keys) > 0 {
+		return w.act(&a, keys)
+	}
+	return w.send(&a)
+}
+
+// send runs the plan's statements.
+func (w *writer) send(a *aimed) error {
 	if w.plan.Moves && w.db.DryRun && w.plan.Destination != nil {
-		w.build(&a, w.plan.Destination)
+		w.build(a, w.plan.Destination)
 		return nil
 	}
 	if w.plan.Moves {
 		return w.r.atomically(w.db, func() error {
-			if err := w.move(&a); err != nil || w.rows == nil {
+			if err := w.move(a); err != nil || w.rows == nil {
 				return err
 			}
 			return w.scan()
 		})
 	}
 	if len(w.plan.Targets) == 1 {
-		return w.one(&a, &w.plan.Targets[0])
+		return w.one(a, &w.plan.Targets[0])
 	}
 	if w.db.DryRun {
 		for i := range w.plan.Targets {
-			s := w.build(&a, &w.plan.Targets[i])
+			s := w.build(a, &w.plan.Targets[i])
 			w.sqls = append(w.sqls, s)
 		}
 		w.db.Statement.SQL.Reset()
@@ -221,7 +236,7 @@ func (w *writer) run() error {
 	return w.r.atomically(w.db, func() error {
 		var total int64
 		for i := range w.plan.Targets {
-			n, err := w.step(&a, &w.plan.Targets[i])
+			n, err := w.step(a, &w.plan.Targets[i])
 			if err != nil {
 				return err
 			}

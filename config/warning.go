@@ -1,0 +1,15 @@
+package config
+
+// Warning is something that one table would have and an entity's shards don't, and
+// that is no fault: dtde takes its place, or the program must know.
+type Warning struct {
+	// Entity is the model's name.
+	Entity string
+	// Subject is what it is about: a foreign key's name, as the model has it.
+	Subject string
+	// Problem says what is missing and why.
+	Problem string
+}
+
+// String names entity, subject and problem.
+func (w Warning) String() string { return w.Entity + "." + w.Subject + ": " + w.Problem }
