@@ -171,7 +171,8 @@ func (w *writer) violated(k migrator.ForeignKey) error {
 // children are the rows that refer to the values; those of an entity by a routed
 // session, as the database would do it: without hooks, soft deleted ones included.
 func (w *writer) children(k migrator.ForeignKey, values [][]any) *gorm.DB {
-	tx := session(w.db).Session(&gorm.Session{SkipHooks: true})
+	tx := w.db.Session(&gorm.Session{NewDB: true, Context: w.db.Statement.Context, SkipHooks: true})
+	tx.Error = nil
 	if k.ChildTable != nil {
 		tx = tx.Model(reflect.New(k.ChildTable.ModelType).Interface()).Unscoped()
 	} else {

@@ -168,7 +168,10 @@ func (r *Runtime) ensureShards(ctx context.Context, pool gorm.ConnPool, t *confi
 		if tx, ok := resolver.Transaction(pool); ok && r.dialect.Name == "mysql" {
 			youngTables(tx, t, ids)
 		}
-		return r.refresh(ctx, own.Statement.ConnPool)
+		if err := r.refresh(ctx, own.Statement.ConnPool); err != nil {
+			return err
+		}
+		return r.ensureChildren(ctx, pool, t, ids)
 	}
 	before := tx.Value(privateKey{})
 	next, err := r.loadCatalog(ctx, pool)
@@ -180,7 +183,7 @@ func (r *Runtime) ensureShards(ctx context.Context, pool gorm.ConnPool, t *confi
 	if before == nil {
 		tx.OnAfterCommit(func() { r.publish(tx) })
 	}
-	return nil
+	return r.ensureChildren(ctx, pool, t, ids)
 }
 
 // maxOpen is the pool's limit of connections; 0 means none.

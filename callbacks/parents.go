@@ -35,3 +35,37 @@ func (r *Runtime) ensureParents(ctx context.Context, own *gorm.DB, pool gorm.Con
 	}
 	return nil
 }
+
+// ensureChildren makes and announces the shards whose foreign keys refer to new shards
+// of t, in the same breath: making one later, for a row of a transaction that has written
+// to t already, would wait for that transaction's own lock on it.
+func (r *Runtime) ensureChildren(ctx context.Context, pool gorm.ConnPool, t *config.Table, ids []string) error {
+	if t.Group == "" {
+		return nil
+	}
+	keys, err := r.referring(t)
+	if err != nil {
+		return err
+	}
+	for _, k := range keys {
+		if !k.Held || k.ChildTable.LogicalName == t.LogicalName {
+			continue
+		}
+		child, ok := r.current(pool).ByName(k.ChildTable.LogicalName)
+		if !ok {
+			continue
+		}
+		var missing []string
+		for _, id := range ids {
+			if _, known := child.Shard(id); !known {
+				missing = append(missing, id)
+			}
+		}
+		if len(missing) > 0 {
+			if err := r.ensureShards(ctx, pool, child, missing); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
