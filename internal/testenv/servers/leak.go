@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"runtime/pprof"
 	"strings"
 	"testing"
 	"time"
@@ -35,6 +36,10 @@ func LeakCheck(t testing.TB, set *Set, pools ...*sql.DB) {
 		t.Errorf("servers: left behind:\n%s", strings.Join(left, "\n"))
 	})
 }
+
+// notTheTests takes the mark of a leak check off a goroutine that lives as long as a
+// server does, and off those that it starts.
+func notTheTests() { pprof.SetGoroutineLabels(context.Background()) }
 
 func leftBehind(set *Set, pools []*sql.DB) []string {
 	var left []string

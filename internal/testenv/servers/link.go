@@ -92,7 +92,7 @@ func (l *link) run() {
 }
 
 // sawClient counts a round trip where the program's turn begins.
-func (l *link) sawClient(b []byte) bool {
+func (l *link) sawClient(b []byte) (pass int, whole bool) {
 	p := l.proxy
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -103,45 +103,52 @@ func (l *link) sawClient(b []byte) bool {
 		l.asked = true
 		p.trips++
 	}
-	return true
+	return len(b), true
 }
 
-// sawServer says whether the connection still stands after these bytes.
-func (l *link) sawServer(b []byte) bool {
+// sawServer says how many of these bytes may pass before the connection breaks.
+func (l *link) sawServer(b []byte) (pass int, whole bool) {
 	p := l.proxy
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	l.asked = false
+	before := l.fromServer
 	l.fromServer += int64(len(b))
-	return p.cutAfter < 0 || l.fromServer <= p.cutAfter
+	if p.cutAfter < 0 || l.fromServer <= p.cutAfter {
+		return len(b), true
+	}
+	return int(max(p.cutAfter-before, 0)), false
 }
 
 // pass copies one direction until it ends, and then half closes the other side.
-func (l *link) pass(from, to *net.TCPConn, saw func([]byte) bool, ended func()) {
+func (l *link) pass(from, to *net.TCPConn, saw func([]byte) (int, bool), ended func()) {
 	queue := make(chan chunk, queueLength)
 	var writer sync.WaitGroup
 	writer.Go(func() { l.write(to, queue) })
-	defer writer.Wait()
-	defer close(queue)
-	for {
+	whole := true
+	for whole {
 		buffer := make([]byte, chunkBytes)
 		n, err := from.Read(buffer)
 		if n > 0 {
-			if !saw(buffer[:n]) {
-				l.reset()
-				return
-			}
+			n, whole = saw(buffer[:n])
 			select {
 			case queue <- chunk{bytes: buffer[:n], due: time.Now().Add(l.proxy.delayNow())}:
-			case <-l.broken:
-				return
+			case <-l.broken: // the next read fails
 			}
 		}
 		if err != nil {
 			ended()
-			return
+			break
 		}
 	}
+	close(queue)
+	writer.Wait()
+	if !whole { // after what may pass has passed
+		l.proxy.note(Broken)
+		l.reset()
+		return
+	}
+	_ = to.CloseWrite()
 }
 
 func (l *link) write(to *net.TCPConn, queue <-chan chunk) {
@@ -160,5 +167,4 @@ func (l *link) write(to *net.TCPConn, queue <-chan chunk) {
 	}
 	for range queue { // the reader must not wait for a writer that is gone
 	}
-	_ = to.CloseWrite()
 }

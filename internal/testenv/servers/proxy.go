@@ -3,6 +3,7 @@ package servers
 import (
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"time"
 )
@@ -15,6 +16,7 @@ const (
 	Connected EventKind = "connected" // a program connected, to do its work or to cancel
 	Cancelled EventKind = "cancelled" // PostgreSQL's request to cancel a statement
 	Closed    EventKind = "closed"    // the program closed a connection
+	Broken    EventKind = "broken"    // the proxy broke connections, as it was told to
 )
 
 // Event is one thing that a proxy saw, and when.
@@ -85,6 +87,16 @@ func (p *Proxy) Events() []Event {
 	return append([]Event(nil), p.events...)
 }
 
+// First gives the time of the first event of one of these kinds since the last Forget.
+func (p *Proxy) First(kinds ...EventKind) (time.Time, bool) {
+	for _, e := range p.Events() {
+		if slices.Contains(kinds, e.Kind) {
+			return e.At, true
+		}
+	}
+	return time.Time{}, false
+}
+
 // Forget forgets the events.
 func (p *Proxy) Forget() {
 	p.mu.Lock()
@@ -127,12 +139,13 @@ func (p *Proxy) CutAfter(n int64) {
 func (p *Proxy) Cut() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.events = append(p.events, Event{Kind: Broken, At: time.Now()})
 	for l := range p.links {
 		l.reset()
 	}
 }
 
-// Swallow has the proxy, while on, accept connections and bytes and passes nothing on, as a
+// Swallow has the proxy, while on, accept connections and bytes and pass nothing on, as a
 // machine does that has vanished from the network.
 func (p *Proxy) Swallow(on bool) {
 	p.mu.Lock()
@@ -187,6 +200,7 @@ func (p *Proxy) listen(listener net.Listener) {
 	defer p.mu.Unlock()
 	p.listener = listener
 	p.running.Go(func() {
+		notTheTests()
 		for {
 			client, err := listener.Accept()
 			if err != nil {

@@ -154,14 +154,7 @@ func TestProxySeesCancels(t *testing.T) {
 	defer cancel()
 	_, err := db.ExecContext(ctx, "SELECT pg_sleep(60)")
 	require.Error(t, err)
-	seen := func() bool {
-		for _, e := range s.Proxy.Events() {
-			if e.Kind == Cancelled {
-				return true
-			}
-		}
-		return false
-	}
+	seen := func() bool { _, ok := s.Proxy.First(Cancelled); return ok }
 	assert.Eventually(t, seen, 5*time.Second, 5*time.Millisecond)
 	assert.Eventually(t, func() bool { return len(leftBehind(set, nil)) == 0 }, 5*time.Second, 5*time.Millisecond)
 }
