@@ -23,7 +23,7 @@ func (d *depots) hold(t *testing.T, server int) (release func()) {
 	t.Helper()
 	tx, err := d.direct[server].Begin()
 	require.NoError(t, err)
-	_, err = tx.Exec("LOCK TABLE " + consignmentsTable + " IN ACCESS EXCLUSIVE MODE")
+	_, err = tx.Exec("LOCK TABLE " + depotTable(server) + " IN ACCESS EXCLUSIVE MODE")
 	require.NoError(t, err)
 	return func() { _ = tx.Rollback() }
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strings"
 	"testing"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
@@ -32,7 +33,10 @@ type depots struct {
 	plain  []*sql.DB // through the proxies, without dtde
 }
 
-const consignmentsTable = "consignments"
+// depotTable is the table of a server's consignments.
+func depotTable(server int) string {
+	return "consignments_" + strings.ToLower(depotRegions[server])
+}
 
 // newDepots makes n consignments on each server. The one with ID 3·i+s is on server s.
 func newDepots(t testing.TB, n int) *depots {
@@ -44,11 +48,11 @@ func newDepots(t testing.TB, n int) *depots {
 		d.direct = append(d.direct, openPGX(t, server.DirectDSN(name)))
 		d.plain = append(d.plain, openPGX(t, server.DSN(name)))
 		for _, statement := range []string{
-			"CREATE TABLE " + consignmentsTable + " (id BIGINT PRIMARY KEY, region TEXT COLLATE \"C\" NOT NULL, weight BIGINT NOT NULL, label TEXT NOT NULL)",
+			"CREATE TABLE " + depotTable(s) + " (id BIGINT PRIMARY KEY, region TEXT COLLATE \"C\" NOT NULL, weight BIGINT NOT NULL, label TEXT NOT NULL)",
 			fmt.Sprintf("INSERT INTO %s SELECT 3 * i + %d, '%s', (i * 7919) %% 1000003, repeat('x', 100) FROM generate_series(0, %d) AS i",
-				consignmentsTable, s, depotRegions[s], n-1),
-			"CREATE INDEX ON " + consignmentsTable + " (weight)",
-			"ANALYZE " + consignmentsTable,
+				depotTable(s), s, depotRegions[s], n-1),
+			"CREATE INDEX ON " + depotTable(s) + " (weight)",
+			"ANALYZE " + depotTable(s),
 		} {
 			_, err := d.direct[s].Exec(statement)
 			require.NoError(t, err)
@@ -83,7 +87,7 @@ func (d *depots) scatters() []scatter {
 func (d *depots) readEach(ctx context.Context) (int, error) {
 	counts := make([]int, len(d.plain))
 	err := resolver.Each(ctx, len(d.plain), len(d.plain), func(ctx context.Context, i int) error {
-		rows, err := d.plain[i].QueryContext(ctx, "SELECT id, region, weight, label FROM "+consignmentsTable)
+		rows, err := d.plain[i].QueryContext(ctx, "SELECT id, region, weight, label FROM "+depotTable(i))
 		if err != nil {
 			return err
 		}
