@@ -67,7 +67,7 @@ func (r *Runtime) openPage(ctx context.Context, cancel context.CancelFunc, db *g
 	q := merge.PageQuery{
 		Keys: make([]merge.OrderKey, len(paging.Keys)), Shards: len(p.Targets),
 		Offset: int64(p.Merge.Offset), Limit: int64(p.Merge.Limit),
-		Small:   max(smallRows/int64(len(p.Targets)), 1),
+		Small:   max(min(smallRows/int64(len(p.Targets)), int64(r.config.MaxBufferedRows-p.Merge.Limit)), 1),
 		Reverse: paging.Reverse, Unique: paging.Unique,
 	}
 	for i, k := range paging.Keys {
@@ -95,11 +95,12 @@ func (r *Runtime) openPage(ctx context.Context, cancel context.CancelFunc, db *g
 
 // smallRows is how many rows of all shards together cost about as much as a round of
 // questions.
-const smallRows = 2048
+const smallRows = 8192
 
-// pagingLanes bounds the connections of a page: its rounds are short, and a lane costs
-// about as much to begin as a round.
-const pagingLanes = 4
+// pagingLanes bounds the connections of a page: one statement asks all shards of a lane,
+// so a second lane saves less than it costs to begin (measured on PostgreSQL, 200,000
+// rows in 16 shards: 2.8 times the plain table's time with four lanes, 2.0 with one).
+const pagingLanes = 1
 
 // openAll opens the plain fetch.
 func (pg *pager) openAll(ctx context.Context, cancel context.CancelFunc, w *watch) (merge.Source, error) {
@@ -158,6 +159,9 @@ func (pg *pager) openFound(ctx context.Context, cancel context.CancelFunc, page 
 	shape := sessionShape{limit: m.Offset + m.Limit, where: keyRange{keys: m.Order, from: page.From}}
 	if page.Ended {
 		m.Offset, m.Limit, shape.limit = 0, 0, 0
+	}
+	if stmt := pg.db.Statement; len(stmt.Selects) == 0 && stmt.Clauses["SELECT"].Expression == nil {
+		return pg.openTogether(ctx, page, m, shape, w) // no two columns have the same name
 	}
 	sqls, err := pg.rows(page.Reversed, nil, shape)
 	if err != nil {

@@ -66,6 +66,38 @@ func (pg *pager) rows(reversed bool, pick func(i int, shape *sessionShape) bool,
 
 // questions builds the statements of every lane that ask shards for at most a row each.
 func (pg *pager) questions(reversed bool, pick func(i int, shape *sessionShape) bool, shape sessionShape) ([]questions, error) {
+	return pg.united(reversed, pick, shape, func(text *strings.Builder, i int, alias, branch string) {
+		text.WriteString("SELECT " + strconv.Itoa(i) + ", " + alias + ".* FROM (" + branch + ") AS " + alias)
+	}, func(string) string { return "" })
+}
+
+// pages builds the statements of every lane that read its shards' rows together, in the
+// order of the keys and no more than the shape's limit. The shard's position is the last
+// column.
+func (pg *pager) pages(reversed bool, shape sessionShape) ([]questions, error) {
+	return pg.united(reversed, func(int, *sessionShape) bool { return true }, shape, func(text *strings.Builder, i int, alias, branch string) {
+		text.WriteString("SELECT " + alias + ".*, " + strconv.Itoa(i) + " AS " + pg.r.quote(shardColumn) + " FROM (" + branch + ") AS " + alias)
+	}, func(text string) string {
+		var b strings.Builder
+		b.WriteString("SELECT * FROM (" + text + ") AS " + pg.r.quote("pages"))
+		for i, k := range pg.keys(reversed) {
+			b.WriteString([]string{", ", " ORDER BY "}[min(max(1-i, 0), 1)] + pg.r.quote(k.Column))
+			if k.Desc {
+				b.WriteString(" DESC")
+			}
+		}
+		b.WriteString(" LIMIT ")
+		pg.db.Statement.AddVar(&b, shape.limit)
+		return b.String()
+	})
+}
+
+// shardColumn is the name of the column that tells a row's shard.
+const shardColumn = "dtde_shard"
+
+// united builds the statements of every lane that put shards' answers under one another:
+// put writes one, around, if it gives text, that and what stands around all of them.
+func (pg *pager) united(reversed bool, pick func(i int, shape *sessionShape) bool, shape sessionShape, put func(text *strings.Builder, i int, alias, branch string), around func(text string) string) ([]questions, error) {
 	stmt := pg.db.Statement
 	defer pg.reshape(reversed, &shape)()
 	where, _ := stmt.Clauses["WHERE"].Expression.(clause.Where)
@@ -78,7 +110,11 @@ func (pg *pager) questions(reversed bool, pick func(i int, shape *sessionShape) 
 			if len(q.shards) == 0 {
 				return
 			}
-			q.lane, q.text, q.vars = lane, text.String(), stmt.Vars
+			q.lane, q.text = lane, text.String()
+			if whole := around(q.text); whole != "" {
+				q.text = whole
+			}
+			q.vars = stmt.Vars
 			sent := planner.SQL{Text: q.text, Args: len(q.vars)}
 			for _, i := range q.shards {
 				sent.Shards = append(sent.Shards, pg.plan.Targets[i].Shard.ID)
@@ -101,8 +137,7 @@ func (pg *pager) questions(reversed bool, pick func(i int, shape *sessionShape) 
 			if len(q.shards) > 0 {
 				text.WriteString(" UNION ALL ")
 			}
-			alias := pg.r.quote("b" + strconv.Itoa(i))
-			text.WriteString("SELECT " + strconv.Itoa(i) + ", " + alias + ".* FROM (" + branch + ") AS " + alias)
+			put(&text, i, pg.r.quote("b"+strconv.Itoa(i)), branch)
 			q.shards = append(q.shards, i)
 			if len(q.shards) == maxQuestions || len(stmt.Vars) >= maxQuestionVars {
 				flush()

@@ -259,7 +259,8 @@ func TestDeepPagesMoveFewRows(t *testing.T) {
 			require.NoError(t, c.find(), c.name)
 			rows, statements := movedRows(t, sent.Calls())
 			assert.LessOrEqual(t, rows, c.most, c.name)
-			assert.Greater(t, statements, leafShards, c.name)
+			assert.GreaterOrEqual(t, statements, 2, "%s: at least a question and the page", c.name)
+			assert.LessOrEqual(t, statements, 20, c.name)
 		}
 	})
 }

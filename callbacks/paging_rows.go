@@ -1,0 +1,102 @@
+package callbacks
+
+import (
+	"context"
+	"database/sql/driver"
+	"fmt"
+	"time"
+
+	"github.com/go-dtde/dtde/merge"
+	"github.com/go-dtde/dtde/planner"
+	"github.com/go-dtde/dtde/resolver"
+)
+
+// openTogether reads what is left of every shard by one statement per lane, and merges
+// the lanes. The rows are few: they are kept in memory.
+func (pg *pager) openTogether(ctx context.Context, page merge.Page, m planner.Merge, shape sessionShape, w *watch) (merge.Source, error) {
+	asked, err := pg.pages(page.Reversed, shape)
+	if err != nil {
+		return nil, err
+	}
+	sources := make([]merge.Source, len(asked))
+	counted := make([]map[int64]int64, len(asked))
+	times := make([]time.Duration, len(asked))
+	lanes := pg.sessions.Lanes()
+	err = resolver.Each(ctx, lanes, lanes, func(ctx context.Context, lane int) error {
+		for i := range asked {
+			if asked[i].lane != lane {
+				continue
+			}
+			began := time.Now()
+			rows, err := pg.sessions.Query(ctx, lane, asked[i].text, asked[i].vars)
+			var src merge.Source
+			if err == nil {
+				src, err = merge.FromRows(rows)
+			}
+			if err == nil {
+				counted[i] = map[int64]int64{}
+				sources[i], err = merge.Buffer(&perShard{Source: src, rows: counted[i]}, pg.r.config.MaxBufferedRows)
+			}
+			times[i] = time.Since(began)
+			pg.r.trace(pg.db, began, asked[i].shardSQL, -1, err)
+			if err != nil {
+				return shardFailure(pg.plan, asked[i].shard, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		for _, s := range sources {
+			if s != nil {
+				_ = s.Close()
+			}
+		}
+		return nil, err
+	}
+	for i := range asked {
+		for _, shard := range asked[i].shards {
+			id := pg.plan.Targets[shard].Shard.ID
+			w.took(id, times[i])
+			w.affected(id, counted[i][int64(shard)])
+		}
+	}
+	rest := *pg.plan
+	rest.Merge = m
+	src, err := pg.r.mergeSources(&rest, sources)
+	if err != nil {
+		return nil, err
+	}
+	src = merge.Project(src, len(src.Columns())-1)
+	if page.Reversed {
+		src, err = merge.Reversed(src, pg.r.config.MaxBufferedRows)
+	}
+	return src, mergeError(err)
+}
+
+// perShard counts rows by the shard that their last column names.
+type perShard struct {
+	merge.Source
+	rows map[int64]int64
+}
+
+// Next reads a row.
+func (s *perShard) Next(dest []driver.Value) error {
+	err := s.Source.Next(dest)
+	if err != nil {
+		return err
+	}
+	shard, ok := dest[len(dest)-1].(int64)
+	if !ok {
+		return fmt.Errorf("a row's shard of type %T", dest[len(dest)-1])
+	}
+	s.rows[shard]++
+	return nil
+}
+
+// ColumnTypes are those of the rows.
+func (s *perShard) ColumnTypes() []merge.ColumnType {
+	if typed, ok := s.Source.(merge.TypedSource); ok {
+		return typed.ColumnTypes()
+	}
+	return nil
+}
