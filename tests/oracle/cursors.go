@@ -31,9 +31,11 @@ func (g *generator) cursor() *operation {
 		mergeable = mergeable && g.merges(columnNamed("id"))
 		keys = append(keys, "id"+map[bool]string{true: " DESC"}[desc])
 	}
-	// GORM puts no parentheses around text with OR beside a line break, whatever is added
-	// to it, as the cursor's condition is.
-	calls := slices.DeleteFunc(g.conditions(g.r.IntN(2)), func(c call) bool { return strings.Contains(c.text, `\n`) })
+	// GORM puts no parentheses around text with OR beside a line break, or MariaDB's other
+	// ways to say so, whatever is added to it, as the cursor's condition is.
+	calls := slices.DeleteFunc(g.conditions(g.r.IntN(2)), func(c call) bool {
+		return strings.Contains(c.text, `\n`) || g.engine == "mariadb" && (strings.Contains(c.text, "||") || strings.Contains(c.text, "XOR"))
+	})
 	if len(keys) > 0 {
 		calls = append(calls, orderCall(strings.Join(keys, ", ")))
 		if mergeable {

@@ -7,7 +7,12 @@
 // leaves a choice open (no total order, LIMIT without one) sets and membership
 // are compared.
 //
-//	make test                               every variant once, 2,000 operations per database
+// Every shape of statement ([wantedShapes]) must have its share of the operations,
+// which the run prints and checks; refusals must stay rare. Most variants shard one
+// model beside a small unsharded one; some have models with every kind of relation,
+// some many rows, so that pages lie deep.
+//
+//	make test                               every variant once, 5,000 operations per database
 //	make oracle N=1000000                   rounds of all variants up to N operations per database
 //	DTDE_ORACLE_SEED=7 go test ./tests/oracle/ -run 'TestOracle/sqlite/round0/value-3'
 //

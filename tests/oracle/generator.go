@@ -160,10 +160,10 @@ func (g *generator) choices() []weighted {
 		{18, g.find}, {4, g.findInto}, {5, g.firstOrLast}, {2, g.take}, {2, g.byPrimaryKey},
 		{4, g.pluck}, {5, g.count}, {7, g.aggregate}, {7, g.distinct}, {4, g.firstOrInit},
 		{3, g.inBatches}, {3, g.rowsAndRow}, {8, g.rawSelect}, {8, g.shape}, {9, g.generic},
-		{7, g.cursor}, {3, g.iterate}, {6, g.reference}, {4, g.rawJoin}, {7, g.textRead},
+		{8, g.cursor}, {3, g.iterate}, {6, g.reference}, {4, g.rawJoin}, {7, g.textRead},
 		{4, g.createOne}, {4, func() *operation { return g.createBatch(2 + g.r.IntN(8)) }},
 		{2, g.createInBatches}, {3, g.createMaps}, {5, g.upsert}, {3, g.save}, {2, g.saveMany}, {3, g.firstOrCreate},
-		{5, g.update}, {3, g.updateMany}, {9, g.updateKey}, {4, g.deleteOne}, {3, g.deleteMany},
+		{5, g.update}, {3, g.updateMany}, {11, g.updateKey}, {4, g.deleteOne}, {3, g.deleteMany},
 		{5, g.updateExpression}, {7, g.batchDelete},
 		{8, g.returning}, {3, g.rawWrite}, {5, g.textWrite}, {1, g.missingWhere}, {1, g.dryRun},
 	}
@@ -173,12 +173,12 @@ func (g *generator) choices() []weighted {
 		all = append(all, weighted{4, g.transaction})
 	}
 	if g.depth == 0 {
-		all = append(all, weighted{1, g.failing})
+		all = append(all, weighted{3, g.failing})
 	} else if g.tolerant {
-		all = append(all, weighted{12, g.failing})
+		all = append(all, weighted{25, g.failing})
 	}
 	if g.depth > 0 {
-		all = append(all, weighted{90, g.locking})
+		all = append(all, weighted{110, g.locking})
 	}
 	return all
 }

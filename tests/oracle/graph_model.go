@@ -106,8 +106,6 @@ type graph struct {
 	// petsByOwner and cardsByOwner: a pet's or card's shard is its owner's, so that none
 	// can be without one.
 	petsByOwner, cardsByOwner bool
-	// bareOwners: an owner's key alone tells its shard.
-	bareOwners bool
 	// givenOwners: owners are not sharded, so that each engine would count their keys in
 	// its own way.
 	givenOwners bool
@@ -131,19 +129,19 @@ func graphVariants() []*variant {
 				hashed(&Club{}, "ID", 2), hashed(&Membership{}, "OwnerID", 3), hashed(&Note{}, "ID", 2),
 			}
 		}}),
-		graphVariant("together", 2, &graph{bareOwners: true, petsByOwner: true, cardsByOwner: true, entities: func() []dtde.Entity {
+		graphVariant("together", 2, &graph{petsByOwner: true, cardsByOwner: true, entities: func() []dtde.Entity {
 			return []dtde.Entity{hashed(&Owner{}, "ID", 2), hashed(&Pet{}, "OwnerID", 2), hashed(&Card{}, "OwnerID", 2), hashed(&Membership{}, "OwnerID", 2)}
 		}}),
-		graphVariant("together", 8, &graph{bareOwners: true, petsByOwner: true, entities: func() []dtde.Entity {
+		graphVariant("together", 8, &graph{petsByOwner: true, entities: func() []dtde.Entity {
 			return []dtde.Entity{hashed(&Owner{}, "ID", 8), hashed(&Pet{}, "OwnerID", 8), hashed(&Card{}, "ID", 8), hashed(&Membership{}, "OwnerID", 8), hashed(&Note{}, "SubjectID", 8)}
 		}}),
-		graphVariant("children", 3, &graph{bareOwners: true, givenOwners: true, entities: func() []dtde.Entity {
+		graphVariant("children", 3, &graph{givenOwners: true, entities: func() []dtde.Entity {
 			return []dtde.Entity{hashed(&Pet{}, "ID", 3), hashed(&Card{}, "ID", 3), hashed(&Club{}, "ID", 3), hashed(&Membership{}, "ClubID", 3), hashed(&Note{}, "SubjectID", 3)}
 		}}),
 		graphVariant("month", 3, &graph{entities: func() []dtde.Entity {
 			return []dtde.Entity{dtde.Model(&Owner{}).ShardByDate("Joined", dtde.Month, start, start.AddDate(0, 3, 0)), hashed(&Card{}, "ID", 2), hashed(&Membership{}, "ClubID", 2)}
 		}}),
-		graphVariant("parent", 1, &graph{bareOwners: true, entities: func() []dtde.Entity { return []dtde.Entity{hashed(&Owner{}, "ID", 1)} }}),
+		graphVariant("parent", 1, &graph{entities: func() []dtde.Entity { return []dtde.Entity{hashed(&Owner{}, "ID", 1)} }}),
 	}
 }
 

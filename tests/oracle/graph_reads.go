@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"context"
 	"fmt"
 	"reflect"
 
@@ -161,8 +162,11 @@ func (g *generator) joinOf(relation string, conditions ...string) call {
 
 // relationJoin reads rows joined with their relations.
 func (g *generator) relationJoin() *operation {
-	if g.chance(30) {
+	switch k := g.r.IntN(100); {
+	case k < 30:
 		return g.petJoin()
+	case k < 40:
+		return g.genericJoin()
 	}
 	var calls []call
 	taken := map[string]bool{}
@@ -250,6 +254,26 @@ func (g *generator) petJoin() *operation {
 		var rows []Pet
 		a := s.answer(db.Find(&rows))
 		a.rows = nestedAll(rows, false, s.precision)
+		return a
+	}}.operation()
+}
+
+// genericJoin joins through GORM's generic interface, with conditions on both tables.
+func (g *generator) genericJoin() *operation {
+	digits, level := g.r.IntN(40), g.r.IntN(6)
+	return statement{kind: "relation join", rule: rule{ordered: true}, finisher: fmt.Sprintf(
+		`G[Owner](db).Joins(InnerJoin.AssociationFrom("Card", G[Card](db)).As("c"), "?.owner_id = ?.id AND (?.digits > %d OR ?.level > %d)").Order("owners.id").Find(ctx)`, digits, level,
+	), run: func(s *session, db *gorm.DB) *answer {
+		on := func(b gorm.JoinBuilder, joined, current clause.Table) error {
+			b.Where("?.owner_id = ?.id", joined, current).Where("?.digits > ? OR ?.level > ?", joined, digits, current, level)
+			return nil
+		}
+		a := &answer{}
+		var found []Owner
+		ctx := context.WithoutCancel(db.Statement.Context)
+		found, a.err = gorm.G[Owner](db.Session(&gorm.Session{})).Joins(clause.InnerJoin.AssociationFrom("Card", gorm.G[Card](db.Session(&gorm.Session{NewDB: true}))).As("c"), on).Order("owners.id").Find(ctx)
+		a.class, a.reason = s.classify(a.err)
+		a.rows = nestedAll(found, false, s.precision)
 		return a
 	}}.operation()
 }

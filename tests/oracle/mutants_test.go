@@ -223,7 +223,7 @@ func runMutant(t *testing.T, copied, name, variants string) (string, error) {
 	command := exec.CommandContext(t.Context(), filepath.Join(copied, "oracle.test"), "-test.timeout=3m",
 		"-test.run=^TestOracle$/^sqlite$/^round[0-9]+$/^"+variants+"$")
 	command.Dir = filepath.Join(copied, "tests", "oracle")
-	command.Env = append(os.Environ(), "DTDE_ORACLE_MUTANT="+name, "DTDE_ORACLE_SEED=1", "DTDE_ORACLE_N=3000", "DTDE_ORACLE_DIFFERENCES=1",
+	command.Env = append(os.Environ(), "DTDE_ORACLE_MUTANT="+name, "DTDE_ORACLE_SEED=2", "DTDE_ORACLE_N=3000", "DTDE_ORACLE_DIFFERENCES=1",
 		"DTDE_ORACLE_SHRINK=0", "CI=", testenv.PostgresVariable+"=", testenv.MySQLVariable+"=")
 	if name == "" {
 		command.Env = append(command.Env, "DTDE_ORACLE_N=400")

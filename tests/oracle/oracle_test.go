@@ -57,7 +57,7 @@ func TestOracle(t *testing.T) {
 				case v.graph != nil:
 					return 3 * length
 				case v.deep:
-					return 2 * length
+					return length + length/2
 				case v.shards > 1:
 					return length + length/8
 				}

@@ -1,0 +1,129 @@
+package tests
+
+import (
+	"database/sql"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/go-dtde/dtde"
+)
+
+// refusedStatements are statements that dtde refuses, with the code that docs/unsupported.md
+// lists. They run on customers of three regions and on a table of Plain.
+var refusedStatements = []struct {
+	reason string
+	// only is the engine on which it is refused; "" for all. locks: not on SQLite, which
+	// has none.
+	only string
+	run  func(db *gorm.DB) error
+}{
+	{"sessions-join", "", func(db *gorm.DB) error {
+		return inSessions(db).Joins("JOIN plains ON plains.region = customers.region").Find(&[]Customer{}).Error
+	}},
+	{"sessions-group", "", func(db *gorm.DB) error {
+		return inSessions(db).Model(&Customer{}).Select("status, COUNT(*) AS n").Group("status").Having("COUNT(*) > 0").Find(&[]map[string]any{}).Error
+	}},
+	{"sessions-select", "", func(db *gorm.DB) error {
+		return inSessions(db).Model(&Customer{}).Select("id, spent + 1 AS next").Find(&[]map[string]any{}).Error
+	}},
+	{"sessions-order", "", func(db *gorm.DB) error { return inSessions(db).Order("spent % 3").Find(&[]Customer{}).Error }},
+	{"sessions-order-column", "", func(db *gorm.DB) error {
+		return inSessions(db).Model(&Customer{}).Select("id", "name").Order("spent").Find(&[]map[string]any{}).Error
+	}},
+	{"sessions-distinct", "postgres", func(db *gorm.DB) error {
+		return inSessions(db).Model(&Customer{}).Distinct("name").Find(&[]map[string]any{}).Error
+	}},
+	{"sessions-isolation", "postgres", func(db *gorm.DB) error {
+		return db.Transaction(func(tx *gorm.DB) error { return inSessions(tx).Order("id").Find(&[]Customer{}).Error }, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+	}},
+	{"lock-union", "locks", func(db *gorm.DB) error {
+		return db.Scopes(dtde.Reads(dtde.ReadUnion)).Clauses(clause.Locking{Strength: "UPDATE"}).Find(&[]Customer{}).Error
+	}},
+	{"lock-limit", "locks", func(db *gorm.DB) error {
+		return db.Clauses(clause.Locking{Strength: "UPDATE"}).Order("id").Limit(1).Find(&[]Customer{}).Error
+	}},
+	{"lock-skip", "locks", func(db *gorm.DB) error {
+		return db.Clauses(clause.Locking{Strength: "UPDATE", Options: "SKIP LOCKED"}).Find(&[]Customer{}).Error
+	}},
+	{"table-expression", "", func(db *gorm.DB) error {
+		return db.Table("customers, plains").Find(&[]map[string]any{}).Error
+	}},
+	{"raw-shards", "", func(db *gorm.DB) error {
+		return db.Exec("INSERT INTO customers (id, region) VALUES (81, 'EU'), (82, 'US')").Error
+	}},
+	{"raw-insert", "", func(db *gorm.DB) error {
+		return db.Exec("INSERT INTO customers VALUES (81, 'n', 'EU', 's', 1)").Error
+	}},
+	{"raw-shape", "", func(db *gorm.DB) error {
+		return db.Exec("INSERT INTO customers (id, region) SELECT 81, 'EU'").Error
+	}},
+	{"raw-onshard", "", func(db *gorm.DB) error {
+		return db.Scopes(dtde.OnShard("EU")).Raw("SELECT c.id FROM customers c JOIN plains p ON p.id = c.id").Scan(&[]int64{}).Error
+	}},
+	{"raw-with", "", func(db *gorm.DB) error {
+		return db.Raw("WITH customers AS (SELECT 1 AS id) SELECT id FROM customers").Scan(&[]int64{}).Error
+	}},
+	{"insert-onshard", "", func(db *gorm.DB) error {
+		return db.Scopes(dtde.OnShard("EU")).Create(&Customer{ID: 81, Region: "US"}).Error
+	}},
+	{"upsert-key", "", func(db *gorm.DB) error {
+		return db.Clauses(clause.OnConflict{Columns: []clause.Column{{Name: "id"}, {Name: "region"}}, DoUpdates: clause.Assignments(map[string]any{"region": "US"})}).
+			Create(&Customer{ID: 81, Region: "EU"}).Error
+	}},
+	{"upsert-target", "", func(db *gorm.DB) error {
+		return db.Clauses(clause.OnConflict{Columns: []clause.Column{{Name: "name"}}, DoNothing: true}).Create(&Customer{ID: 81, Region: "EU"}).Error
+	}},
+	{"write-limit", "", func(db *gorm.DB) error {
+		return db.Model(&Customer{}).Where("spent >= 0").Limit(1).Update("spent", 1).Error
+	}},
+	{"write-order", "", func(db *gorm.DB) error {
+		return db.Model(&Customer{}).Where("spent >= 0").Order("id").Update("spent", 1).Error
+	}},
+	{"write-subquery", "", func(db *gorm.DB) error {
+		return db.Model(&Customer{}).Where("spent > (?)", db.Model(&Customer{}).Select("AVG(spent)")).Update("spent", 1).Error
+	}},
+	{"rename-table", "", func(db *gorm.DB) error { return db.Migrator().RenameTable("customers", "clients") }},
+	{"shard-key-column", "", func(db *gorm.DB) error { return db.Migrator().DropColumn(&Customer{}, "Region") }},
+	{"view-name", "", func(db *gorm.DB) error {
+		return db.Migrator().CreateView("customers", gorm.ViewOption{Query: db.Model(&Plain{})})
+	}},
+	{"cursor-order", "", func(db *gorm.DB) error {
+		return db.Scopes(dtde.After("")).Order("spent % 3").Limit(2).Find(&[]Customer{}).Error
+	}},
+	{"cursor-shape", "", func(db *gorm.DB) error {
+		return db.Model(&Customer{}).Scopes(dtde.After("")).Distinct("name").Find(&[]map[string]any{}).Error
+	}},
+	{"cursor-statement", "", func(db *gorm.DB) error {
+		return db.Model(&Customer{}).Scopes(dtde.After("")).Where("id = 1").Update("spent", 1).Error
+	}},
+}
+
+func inSessions(db *gorm.DB) *gorm.DB { return db.Scopes(dtde.Reads(dtde.ReadSessions)) }
+
+// TestRefusedStatements runs one statement for each code: it is refused with that code, and
+// nothing has happened.
+func TestRefusedStatements(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, db *gorm.DB) {
+		use(t, db, entities(customers()))
+		require.NoError(t, db.AutoMigrate(&Plain{}))
+		require.NoError(t, db.Create(&[]Customer{{ID: 1, Region: "EU", Spent: 3}, {ID: 2, Region: "US", Spent: 5}, {ID: 3, Region: "APAC", Spent: 7}}).Error)
+		before := contents(t, beside(t, db), "customers")
+		for _, c := range refusedStatements {
+			t.Run(c.reason, func(t *testing.T) {
+				if c.only == "locks" && db.Name() == "sqlite" || c.only != "" && c.only != "locks" && c.only != db.Name() {
+					t.Skip("not on this engine")
+				}
+				var unsupported *dtde.UnsupportedError
+				err := c.run(db.Session(&gorm.Session{}))
+				require.ErrorAs(t, err, &unsupported)
+				assert.Equal(t, c.reason, unsupported.Reason, "%v", err)
+				assert.Equal(t, before, contents(t, beside(t, db), "customers"))
+			})
+		}
+	})
+}
