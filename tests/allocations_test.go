@@ -18,15 +18,15 @@ import (
 func TestAllocationsOfBuiltStatements(t *testing.T) {
 	p := allocationPair(t)
 	compareAllocations(t, dry(p.sharded), dry(p.plain), map[string]int{
-		"First by key": 7, "Find 100 rows": 5, "Create 1": 21, "Create 100": 430, "Update": 10, "Delete": 9,
-		"unsharded First": 0, "unsharded Create": 2,
+		"First by key": 1, "Find 100 rows": 1, "Create 1": 8, "Create 100": 225, "Update": 8, "Delete": 7,
+		"unsharded First": 0, "unsharded Create": 1,
 	})
 }
 
 func TestAllocationsOfSentStatements(t *testing.T) {
 	p := allocationPair(t)
 	compareAllocations(t, p.sharded, p.plain, map[string]int{
-		"First by key": 7, "Find 100 rows": 5, "Create 1": 21, "Create 100": 430, "Update": 13, "Delete": 11,
+		"First by key": 1, "Find 100 rows": 1, "Create 1": 10, "Create 100": 225, "Update": 11, "Delete": 9,
 		"unsharded First": 0, "unsharded Create": 2,
 	})
 }
