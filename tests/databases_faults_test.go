@@ -19,7 +19,7 @@ const siblingsBound = 2 * time.Second
 const faultyServer = 1
 
 // hold locks a server's consignments, so that reading them waits until it is released.
-func (d *depots) hold(t *testing.T, server int) (release func()) {
+func (d *depots) hold(t testing.TB, server int) (release func()) {
 	t.Helper()
 	tx, err := d.direct[server].Begin()
 	require.NoError(t, err)
