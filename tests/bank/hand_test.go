@@ -107,11 +107,11 @@ func (h *hand) work(ctx context.Context, b *branch, t transfer, l leg) error {
 	if err := b.exec(ctx, "BEGIN"); err != nil {
 		return err
 	}
-	if err := b.exec(ctx, "INSERT INTO legs (transfer, bank, account, delta, legs) VALUES ($1, $2, $3, $4, $5)",
-		t.ID, bankOf(l.Server), l.Account, l.Delta, len(t.Legs)); err != nil {
+	if err := b.exec(ctx, "INSERT INTO "+table("legs", l.Server)+" (id, bank, account, delta, legs) VALUES ($1, $2, $3, $4, $5)",
+		legID(t.ID, l.Server), bankOf(l.Server), l.Account, l.Delta, len(t.Legs)); err != nil {
 		return err
 	}
-	return b.exec(ctx, "UPDATE accounts SET balance = balance + $1 WHERE id = $2", l.Delta, l.Account)
+	return b.exec(ctx, "UPDATE "+table("accounts", l.Server)+" SET balance = balance + $1 WHERE id = $2", l.Delta, l.Account)
 }
 
 // abort rolls back what has not been decided. What can't be reached is left to

@@ -33,12 +33,21 @@ const (
 	openingBalance    = 1000
 )
 
-// The tables of each server. A transfer leaves one row per leg, which says how many
-// legs there must be.
-var schema = []string{
-	`CREATE TABLE accounts (id BIGINT PRIMARY KEY, bank TEXT NOT NULL, balance BIGINT NOT NULL)`,
-	`CREATE TABLE legs (transfer TEXT PRIMARY KEY, bank TEXT NOT NULL, account BIGINT NOT NULL, delta BIGINT NOT NULL, legs BIGINT NOT NULL)`,
+// schema makes a server's tables, named as dtde names the shards of its bank. A
+// transfer leaves one row per leg, which says how many legs there must be.
+func schema(server int) []string {
+	return []string{
+		"CREATE TABLE " + table("accounts", server) + ` (id BIGINT PRIMARY KEY, bank TEXT COLLATE "C" NOT NULL, balance BIGINT NOT NULL)`,
+		"CREATE TABLE " + table("legs", server) + ` (id TEXT COLLATE "C" PRIMARY KEY, bank TEXT COLLATE "C" NOT NULL,
+			account BIGINT NOT NULL, delta BIGINT NOT NULL, legs BIGINT NOT NULL)`,
+	}
 }
+
+// table is the table on a server.
+func table(name string, server int) string { return name + "_" + strings.ToLower(bankOf(server)) }
+
+// legID is the key of a transfer's leg, unique over all servers.
+func legID(transfer string, server int) string { return transfer + "/" + bankOf(server) }
 
 // bankOf names the bank of a server, by which dtde's models are sharded.
 func bankOf(server int) string { return fmt.Sprintf("B%d", server+1) }
@@ -70,11 +79,11 @@ func (w *world) renew(t *testing.T) {
 		require.NoError(t, err)
 		t.Cleanup(func() { _ = pool.Close() })
 		w.direct[i] = pool
-		for _, statement := range append(schema, handSchema...) {
+		for _, statement := range append(schema(i), handSchema...) {
 			_, err := pool.Exec(statement)
 			require.NoError(t, err)
 		}
-		_, err = pool.Exec("INSERT INTO accounts SELECT n, $1, $2 FROM generate_series(1, $3::bigint) AS n", bankOf(i), openingBalance, accountsPerServer)
+		_, err = pool.Exec("INSERT INTO "+table("accounts", i)+" SELECT n, $1, $2 FROM generate_series(1, $3::bigint) AS n", bankOf(i), openingBalance, accountsPerServer)
 		require.NoError(t, err)
 	}
 }
@@ -122,14 +131,14 @@ func (w *world) audit(t *testing.T, said *outcomes) findings {
 	there, must := map[string]int{}, map[string]int{}
 	for i, pool := range w.direct {
 		var sum int64
-		require.NoError(t, pool.QueryRowContext(ctx, "SELECT SUM(balance) FROM accounts").Scan(&sum))
+		require.NoError(t, pool.QueryRowContext(ctx, "SELECT SUM(balance) FROM "+table("accounts", i)).Scan(&sum))
 		f.Total += sum - accountsPerServer*openingBalance
 		f.Prepared = append(f.Prepared, column(ctx, t, pool, "SELECT gid FROM pg_prepared_xacts WHERE database = current_database()")...)
-		for _, id := range column(ctx, t, pool, `SELECT a.id::text FROM accounts a LEFT JOIN legs l ON l.account = a.id
+		for _, id := range column(ctx, t, pool, "SELECT a.id::text FROM "+table("accounts", i)+" a LEFT JOIN "+table("legs", i)+` l ON l.account = a.id
 			GROUP BY a.id, a.balance HAVING a.balance <> `+fmt.Sprint(openingBalance)+` + COALESCE(SUM(l.delta), 0)`) {
 			f.Balances = append(f.Balances, bankOf(i)+"/"+id)
 		}
-		rows, err := pool.QueryContext(ctx, "SELECT transfer, legs FROM legs")
+		rows, err := pool.QueryContext(ctx, "SELECT id, legs FROM "+table("legs", i))
 		require.NoError(t, err)
 		for rows.Next() {
 			var id string
@@ -159,8 +168,7 @@ func (w *world) audit(t *testing.T, said *outcomes) findings {
 	return f
 }
 
-// legsOwner is the transfer of a leg's key, which a protocol may have made longer to
-// be unique over all servers.
+// legsOwner is the transfer of a leg's key.
 func legsOwner(key string) string {
 	id, _, _ := strings.Cut(key, "/")
 	return id
