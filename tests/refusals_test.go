@@ -86,6 +86,8 @@ var refusedStatements = []struct {
 	{"write-subquery", "", func(db *gorm.DB) error {
 		return db.Model(&Customer{}).Where("spent > (?)", db.Model(&Customer{}).Select("AVG(spent)")).Update("spent", 1).Error
 	}},
+	{"foreign-statement", "", func(db *gorm.DB) error { return db.Where("customers.spent > 1").Find(&[]Plain{}).Error }},
+	{"raw-lock", "locks", func(db *gorm.DB) error { return db.Raw("SELECT id FROM customers FOR UPDATE").Scan(&[]int64{}).Error }},
 	{"rename-table", "", func(db *gorm.DB) error { return db.Migrator().RenameTable("customers", "clients") }},
 	{"shard-key-column", "", func(db *gorm.DB) error { return db.Migrator().DropColumn(&Customer{}, "Region") }},
 	{"view-name", "", func(db *gorm.DB) error {
@@ -125,5 +127,31 @@ func TestRefusedStatements(t *testing.T) {
 				assert.Equal(t, before, contents(t, beside(t, db), "customers"))
 			})
 		}
+	})
+}
+
+// TestTablesYoungerThanTheSnapshot: MariaDB can't read them inside the transaction, and
+// says so in terms of its own.
+func TestTablesYoungerThanTheSnapshot(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, db *gorm.DB) {
+		use(t, db, entities(dtde.Model(&Order{}).ShardByDate("OrderDate", dtde.Month, utc(2024, 1, 1), utc(2025, 1, 1))))
+		require.NoError(t, db.Create(&Order{ID: 1, OrderDate: utc(2024, 1, 2)}).Error)
+		err := db.Transaction(func(tx *gorm.DB) error {
+			if err := tx.Find(&[]Order{}).Error; err != nil {
+				return err
+			}
+			if err := tx.Create(&Order{ID: 2, OrderDate: utc(2024, 5, 2)}).Error; err != nil {
+				return err
+			}
+			return tx.Raw("SELECT COUNT(*) FROM orders a JOIN orders b ON a.id = b.id").Find(&[]map[string]any{}).Error
+		})
+		if db.Name() != "mysql" {
+			require.NoError(t, err)
+			return
+		}
+		var unsupported *dtde.UnsupportedError
+		require.ErrorAs(t, err, &unsupported)
+		assert.Equal(t, "young-table", unsupported.Reason)
 	})
 }

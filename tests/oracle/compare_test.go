@@ -112,6 +112,9 @@ func TestTableOfRefusals(t *testing.T) {
 	reasons, err := documentedReasons(unsupportedDocs)
 	require.NoError(t, err)
 	assert.True(t, reasons["ErrShardNotFound"])
+	tested, err := testedReasons(map[string]bool{"raw-shape": true, "no-such-code": true})
+	require.NoError(t, err)
+	assert.Equal(t, map[string]bool{"raw-shape": true}, tested)
 	_, err = documentedReasons("../../LICENSE")
 	assert.Error(t, err, "a page without a table")
 }

@@ -101,7 +101,13 @@ func runVariant(t *testing.T, ds *databases, v *variant, seed uint64, round, len
 
 // conclude prints the counts and checks that the run was what it should be.
 func conclude(t *testing.T, engine string, total *tally, documented map[string]bool) {
+	tested, err := testedReasons(documented)
+	require.NoError(t, err)
 	for reason, n := range total.refusals {
+		if documented[reason] && !tested[reason] {
+			total.differences++
+			t.Errorf("oracle: the refusal %q has no test of its own in tests/", reason)
+		}
 		if !documented[reason] {
 			total.differences++
 			t.Errorf("oracle: the refusal %q (%d times) does not stand in docs/unsupported.md; for example\n    %s", reason, n, strings.Join(total.examples[reason], "\n    "))

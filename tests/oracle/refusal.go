@@ -1,8 +1,10 @@
 package oracle
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 )
 
@@ -33,4 +35,25 @@ func documentedReasons(path string) (map[string]bool, error) {
 		return nil, fmt.Errorf("%s has no table of refusals", path)
 	}
 	return reasons, nil
+}
+
+// testedReasons are those of the codes that some test of the folder above names.
+func testedReasons(codes map[string]bool) (map[string]bool, error) {
+	files, err := filepath.Glob("../*_test.go")
+	if err != nil || len(files) == 0 {
+		return nil, errors.Join(errors.New("the tests of the folder above are not found"), err)
+	}
+	tested := map[string]bool{}
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		for code := range codes {
+			if strings.Contains(string(text), `"`+code+`"`) || strings.Contains(string(text), "dtde."+code) {
+				tested[code] = true
+			}
+		}
+	}
+	return tested, nil
 }
