@@ -61,7 +61,7 @@ type side struct {
 
 func newSide(t *testing.T, w *world, name string) *side {
 	t.Helper()
-	p, err := newProtocol(name, w.dsns(), func(string) {})
+	p, err := newProtocol(name, w.dsns(), nil)
 	require.NoError(t, err)
 	return &side{
 		protocol: p, random: rand.New(rand.NewPCG(1, 1)),

@@ -163,7 +163,7 @@ func (c *chaos) strike(t *testing.T) {
 // recoverBeside recovers again and again while coordinators work, as several
 // processes of one program do.
 func (c *chaos) recoverBeside(t *testing.T, stop <-chan struct{}) (ended int) {
-	p, err := newProtocol(c.protocol, c.dsns(), func(string) {})
+	p, err := newProtocol(c.protocol, c.dsns(), nil)
 	if !assert.NoError(t, err) {
 		return 0
 	}

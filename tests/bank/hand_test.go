@@ -41,6 +41,9 @@ const replyWait = 5 * time.Second
 
 func newHand(dsns []string, at at, options handOptions) (*hand, error) {
 	h := &hand{options: options, at: at}
+	if at == nil {
+		h.at = func(string) {}
+	}
 	for _, dsn := range dsns {
 		pool, err := sql.Open("pgx", dsn)
 		if err != nil {
@@ -170,9 +173,10 @@ func (h *hand) commit(ctx context.Context, txid string, branches []*branch) erro
 		h.abort(branches)
 		return err
 	}
-	h.at("decision inserted")
+	h.at("decision written")
 	if err := home.exec(ctx, "COMMIT"); err != nil {
 		_ = home.conn.Raw(func(any) error { return driver.ErrBadConn })
+		h.at("reply lost")
 		if h.options.trustsErrors {
 			h.abort(others)
 			return err

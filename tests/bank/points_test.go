@@ -12,7 +12,7 @@ import (
 // handPoints are the points of the protocol by hand that a transfer over all three
 // servers passes.
 var handPoints = []string{
-	"begin", "work done", "before prepare", "after prepare 0", "after prepare 1", "prepared", "decision inserted", "decided",
+	"begin", "work done", "before prepare", "after prepare 0", "after prepare 1", "prepared", "decision written", "decided",
 	"before commit prepared 0", "before commit prepared 1", "after commit prepared 0", "after commit prepared 1", "finished",
 }
 
@@ -51,7 +51,7 @@ const alwaysDone = 2
 // recoverOnce is a recovery of another process, beside what is going on.
 func (w *world) recoverOnce(t *testing.T, protocolName string) {
 	t.Helper()
-	p, err := newProtocol(protocolName, w.dsns(), func(string) {})
+	p, err := newProtocol(protocolName, w.dsns(), nil)
 	require.NoError(t, err)
 	defer p.close()
 	_, _ = p.recover(t.Context()) // what is still at work may be in its way
@@ -68,6 +68,38 @@ func (w *world) mend(t *testing.T) {
 		}
 	}
 }
+
+// At the point where a coordinator has noticed that the reply to its decision is lost,
+// somebody else recovers to the end, before it asks what was decided: it must not hear
+// that nothing was.
+func TestLostReplyAndRecoveryToTheEnd(t *testing.T) {
+	w := newWorld(t, true)
+	for _, protocol := range rightProtocols {
+		t.Run(protocol, func(t *testing.T) {
+			said := newOutcomes()
+			c := startChild(t, settings{Protocol: protocol, DSNs: w.dsns(), PauseAt: decisionWritten, Seed: 1}, said)
+			defer c.kill()
+			c.tell(t, "transfer %d", len(w.names))
+			c.await(t, "at "+decisionWritten)
+			w.set.Postgres[0].Proxy.CutAfter(0)
+			c.tell(t, "pause reply lost")
+			c.tell(t, "go")
+			c.await(t, "at reply lost")
+			w.mend(t)
+			w.recoverAll(t, protocol)
+			c.tell(t, "go")
+			after := outcome(c.next(t))
+			c.kill()
+			w.recoverAll(t, protocol)
+			f := w.audit(t, said)
+			assert.True(t, f.ok(), "%s (it said %q)", f, after)
+			assert.Equal(t, acknowledged, after)
+		})
+	}
+}
+
+// decisionWritten is the point before the home commits.
+const decisionWritten = "decision written"
 
 // tryPoint has one transfer over three servers pause at the point, does the deed,
 // recovers and audits. after is what the coordinator said, "" if it was killed.
@@ -131,9 +163,9 @@ func TestBrokenProtocolsAreFound(t *testing.T) {
 	}{
 		// Recovery rolls back what the coordinator then decides to commit.
 		{"hand without tombstones", "prepared", "recover beside it"},
-		{"hand without tombstones", "decision inserted", "recover beside it"},
+		{"hand without tombstones", "decision written", "recover beside it"},
 		// The home has committed, though its reply never came.
-		{"hand that trusts errors", "decision inserted", "lose the home's replies"},
+		{"hand that trusts errors", "decision written", "lose the home's replies"},
 		{"shard by shard", "after commit 0", "kill the coordinator"},
 		{"shard by shard", "before commit 1", "kill the coordinator"},
 		{"shard by shard", "after commit 1", "stop a participant"},

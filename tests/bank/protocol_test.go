@@ -18,7 +18,7 @@ type protocol interface {
 	close()
 }
 
-// at is called at each named point of a protocol.
+// at is called at each named point of a protocol; nil for nobody.
 type at func(point string)
 
 // newProtocol finds a protocol by its name; the DSNs are those of the servers.

@@ -11,7 +11,7 @@ import (
 // recoverAll recovers until nothing is left, with every server running.
 func (w *world) recoverAll(t *testing.T, protocolName string) (ended int) {
 	t.Helper()
-	p, err := newProtocol(protocolName, w.dsns(), func(string) {})
+	p, err := newProtocol(protocolName, w.dsns(), nil)
 	require.NoError(t, err)
 	defer p.close()
 	for end := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
