@@ -54,6 +54,9 @@ type Table struct {
 	// them: the logical name of the first. "" for an entity that is co-located with none.
 	Group string
 
+	databases []*Database // of its group
+	dealt     bool        // a shard was dealt out to one of them
+
 	byID   map[string]*Shard
 	orders map[string]int // id → position in Shards
 }
@@ -89,7 +92,9 @@ func (t *Table) ShardTable(id string) *Shard {
 	if t.Namespace != "" {
 		name = t.Namespace + "." + name
 	}
-	return &Shard{ID: id, Table: name}
+	s := &Shard{ID: id, Table: name}
+	t.dealOut(s)
+	return s
 }
 
 // withShards is a copy of t that also knows the given shards.
@@ -137,6 +142,8 @@ type Catalog struct {
 	Epoch int64
 
 	references []*Reference
+
+	databases []*Database
 
 	tables  []*Table
 	byModel map[reflect.Type]*Table
@@ -188,7 +195,7 @@ func (c *Catalog) With(epoch int64, shards map[string][]*Shard) *Catalog {
 			tables[i] = t.withShards(fresh)
 		}
 	}
-	return NewCatalog(epoch, tables...).withReferences(c.references)
+	return NewCatalog(epoch, tables...).withReferences(c.references).withDatabases(c.databases)
 }
 
 // WithKeys is a copy in which the entity (by logical name) has other facts about its
@@ -202,5 +209,5 @@ func (c *Catalog) WithKeys(logicalName string, keys []KeyColumn) *Catalog {
 			tables[i] = &changed
 		}
 	}
-	return NewCatalog(c.Epoch, tables...).withReferences(c.references)
+	return NewCatalog(c.Epoch, tables...).withReferences(c.references).withDatabases(c.databases)
 }

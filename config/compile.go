@@ -52,6 +52,7 @@ func (c Config) WithDefaults() Config {
 	set(&c.MaxShardsPerEntity, DefaultMaxShardsPerEntity)
 	set(&c.MaxBufferedRows, DefaultMaxBufferedRows)
 	c.Entities = append([]Entity(nil), c.Entities...)
+	c.Databases = append([]Database(nil), c.Databases...)
 	return c
 }
 
@@ -62,11 +63,12 @@ func Compile(c Config, env Environment) (*Catalog, error) {
 	f := &faults{}
 	checkLimits(f, c)
 	c = c.WithDefaults()
+	databases := checkDatabases(f, c.Databases, c.Drivers, env.Dialect)
 	var tables []*Table
 	var references []*Reference
 	models := map[reflect.Type]bool{}
 	for _, e := range c.Entities {
-		k := compiler{faults: f, env: env, limit: c.MaxShardsPerEntity}
+		k := compiler{faults: f, env: env, limit: c.MaxShardsPerEntity, listed: databases}
 		switch {
 		case !k.open(e, models):
 		case k.isReference():
@@ -83,7 +85,7 @@ func Compile(c Config, env Environment) (*Catalog, error) {
 	if err := f.err(); err != nil {
 		return nil, err
 	}
-	return NewCatalog(0, tables...).withReferences(references), nil
+	return NewCatalog(0, tables...).withReferences(references).withDatabases(databases), nil
 }
 
 // compiler turns one entity into a Table.
@@ -91,6 +93,7 @@ type compiler struct {
 	*faults
 	env    Environment
 	limit  int // shards of one entity
+	listed []*Database
 	name   string
 	entity Entity
 	schema *schema.Schema
@@ -146,6 +149,7 @@ func (k *compiler) open(e Entity, seen map[reflect.Type]bool) bool {
 // compile runs every check that the faults found so far still allow.
 func (k *compiler) compile() {
 	k.tags()
+	k.databases()
 	k.table.Spec = k.entity
 	k.primary()
 	if k.entity.Strategy.Kind == "manual" || k.entity.Storage == Manual {
@@ -167,7 +171,7 @@ func (k *compiler) compile() {
 // derived makes the strategy of a spec, and its shards.
 func (k *compiler) derived() {
 	e := &k.entity
-	if e.Storage > Manual {
+	if e.Storage > Databases {
 		k.fault("", "unknown storage mode %d", e.Storage)
 	}
 	if e.Strategy.Kind == "" && !e.Temporal.IsZero() {
@@ -261,5 +265,6 @@ func (k *compiler) fingerprint() string {
 	} else {
 		b.WriteString("\nid=plain")
 	}
+	b.WriteString(k.table.deal())
 	return b.String()
 }

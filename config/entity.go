@@ -1,11 +1,24 @@
 package config
 
-import "time"
+import (
+	"time"
+
+	"gorm.io/gorm"
+)
 
 // Config is everything that dtde is told. Register copies it.
 type Config struct {
 	// Entities lists every model that dtde owns.
 	Entities []Entity
+	// Databases are those that shards live in; empty means the *gorm.DB itself. dtde's
+	// own tables and every model that is not sharded stay in the *gorm.DB.
+	Databases []Database
+	// Drivers make the dialectors of databases that are given by driver and DSN.
+	Drivers map[string]func(dsn string) gorm.Dialector
+	// Cluster names this program in the transactions that it prepares in several
+	// databases: the same in all of its processes, and of no other program on the same
+	// servers. "" draws a name that is kept in the *gorm.DB's own database.
+	Cluster string
 	// MaxParallelShards bounds the shards of one statement that are read at a time
 	// by sessions; 0 means 8, at most 256.
 	MaxParallelShards int
@@ -59,6 +72,9 @@ const (
 	Tables StorageMode = iota + 1
 	// Manual: tables that exist already; dtde issues no DDL for them.
 	Manual
+	// Databases: tables in many databases, those of the entity's group. A shard whose id
+	// is that of a database lives there; the others are dealt out in turn.
+	Databases
 )
 
 // String is the mode's name in lower case.
@@ -68,6 +84,8 @@ func (m StorageMode) String() string {
 		return "manual"
 	case 0, Tables:
 		return "tables"
+	case Databases:
+		return "databases"
 	}
 	return "invalid"
 }
@@ -115,8 +133,10 @@ type Entity struct {
 	Name string
 	// Strategy says how rows are spread; Kind "" means that tags say it.
 	Strategy StrategySpec
-	// Storage is where shards live; 0 means Tables.
+	// Storage is where shards live; 0 means Tables, or Databases if there is a group.
 	Storage StorageMode
+	// Group is the shard group whose databases the shards live in (Databases).
+	Group string
 	// Shards are explicit shards; one with a derived id replaces the derived one.
 	Shards []Shard
 	// NoMigrations leaves the tables to the program: dtde issues no DDL for them.
@@ -227,6 +247,16 @@ func (e Entity) WithShards(shards ...Shard) Entity {
 
 // WithStorageMode sets where shards live.
 func (e Entity) WithStorageMode(m StorageMode) Entity { e.Storage = m; return e }
+
+// InGroup binds the entity to a shard group: its shards live in the databases of that
+// group and are never looked for outside of it.
+func (e Entity) InGroup(group string) Entity {
+	e.Group = group
+	if e.Storage == 0 {
+		e.Storage = Databases
+	}
+	return e
+}
 
 // MigrationsDisabled leaves the tables to the program: dtde issues no DDL.
 func (e Entity) MigrationsDisabled() Entity { e.NoMigrations = true; return e }

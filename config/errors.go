@@ -41,6 +41,10 @@ var (
 	ErrShardKeyChanged error = &sentinel{"shard key changed"}
 	// ErrNotRegistered: a model carries dtde tags but is not listed in Config.Entities.
 	ErrNotRegistered error = &sentinel{"model not listed"}
+	// ErrInDoubt: nobody can tell how a commit over several databases ended. Do not retry.
+	ErrInDoubt error = &sentinel{"transaction in doubt"}
+	// ErrPartialCommit: a transaction of best effort is committed in some databases only.
+	ErrPartialCommit error = &sentinel{"committed in part"}
 	// ErrStaleCatalog: another process keeps changing the shards; the statement was
 	// planned again several times without reaching a stable catalog.
 	ErrStaleCatalog error = &sentinel{"catalog changed"}

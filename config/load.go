@@ -9,6 +9,7 @@ import (
 	"os"
 
 	"go.yaml.in/yaml/v3"
+	"gorm.io/gorm"
 )
 
 // Registry gives names to what a settings file cannot hold: models and functions.
@@ -23,6 +24,8 @@ type Registry struct {
 	RingHashes map[string]func(b []byte) uint64
 	// KeyFuncs make primary keys.
 	KeyFuncs map[string]func(model any) (any, error)
+	// Drivers make the dialectors of databases that the file gives by driver and DSN.
+	Drivers map[string]func(dsn string) gorm.Dialector
 	// Observers are told of statements.
 	Observers map[string]Observer
 }

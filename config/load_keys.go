@@ -7,7 +7,7 @@ import (
 // The words of settings files, in the order of the constants that they stand for.
 var (
 	readWords    = []string{ReadAuto.String(), ReadUnion.String(), ReadSessions.String()}
-	storageWords = []string{Tables.String(), Manual.String()}
+	storageWords = []string{Tables.String(), Manual.String(), Databases.String()}
 	unitWords    = unitNames[1:]
 	kindWords    = kindNames[KindBool:]
 	sourceWords  = keySourceNames[:]
@@ -24,6 +24,16 @@ func (l *loader) configKeys(c *Config) fileKeys {
 		"nodeID":             number(l, "nodeID", &c.NodeID),
 		"reads":              l.choice("reads", readWords, func(i int) { c.Reads = ReadForm(i) }),
 		"observer":           registered(l, "observer", l.registry.Observers, func(_ string, o Observer) { c.Observer = o }),
+		"cluster":            l.text("cluster", &c.Cluster),
+		"databases": func(n *yaml.Node) {
+			c.Drivers = l.registry.Drivers
+			l.sequence(n, "databases", func(n *yaml.Node) {
+				var d Database
+				l.mapping(n, "databases", l.databaseKeys(&d))
+				l.require(n, "databases", "id")
+				c.Databases = append(c.Databases, d)
+			})
+		},
 		"entities": func(n *yaml.Node) {
 			l.sequence(n, "entities", func(n *yaml.Node) {
 				var e Entity
@@ -57,6 +67,7 @@ func (l *loader) entityKeys(e *Entity) fileKeys {
 			l.strategy(n, &e.Strategy)
 		},
 		"storage": l.choice("storage", storageWords, func(i int) { e.Storage = StorageMode(i + 1) }),
+		"group":   l.text("group", &e.Group),
 		"shards": func(n *yaml.Node) {
 			l.sequence(n, "shards", func(n *yaml.Node) {
 				var s Shard
@@ -89,6 +100,25 @@ func (l *loader) entityKeys(e *Entity) fileKeys {
 	}
 }
 
+func (l *loader) databaseKeys(d *Database) fileKeys {
+	return fileKeys{
+		"id":          l.text("id", &d.ID),
+		"own":         l.flag("own", &d.Own),
+		"driver":      l.text("driver", &d.Driver),
+		"dsn":         l.text("dsn", &d.DSN),
+		"dsnEnv":      l.text("dsnEnv", &d.DSNEnv),
+		"group":       l.text("group", &d.Group),
+		"tier":        l.choice("tier", tierWords, func(i int) { d.Tier = Tier(i) }),
+		"priority":    number(l, "priority", &d.Priority),
+		"readOnly":    l.flag("readOnly", &d.ReadOnly),
+		"timeout":     l.duration("timeout", &d.Timeout),
+		"maxOpen":     number(l, "maxOpen", &d.Pool.MaxOpen),
+		"maxIdle":     number(l, "maxIdle", &d.Pool.MaxIdle),
+		"maxLifetime": l.duration("maxLifetime", &d.Pool.MaxLifetime),
+		"maxIdleTime": l.duration("maxIdleTime", &d.Pool.MaxIdleTime),
+	}
+}
+
 func (l *loader) shardKeys(s *Shard) fileKeys {
 	return fileKeys{
 		"id":    l.text("id", &s.ID),
@@ -104,6 +134,8 @@ func (l *loader) shardKeys(s *Shard) fileKeys {
 		"to":       l.scalar("to", &s.To),
 		"readOnly": l.flag("readOnly", &s.ReadOnly),
 		"priority": number(l, "priority", &s.Priority),
+		"database": l.text("database", &s.Database),
+		"tier":     l.choice("tier", tierWords, func(i int) { s.Tier = Tier(i) }),
 	}
 }
 
@@ -121,6 +153,8 @@ func (l *loader) manualKeys(s *Shard) fileKeys {
 		},
 		"readOnly": l.flag("readOnly", &s.ReadOnly),
 		"priority": number(l, "priority", &s.Priority),
+		"database": l.text("database", &s.Database),
+		"tier":     l.choice("tier", tierWords, func(i int) { s.Tier = Tier(i) }),
 	}
 }
 

@@ -137,6 +137,18 @@ func number[N int | int64](l *loader, field string, to *N) func(*yaml.Node) {
 	}
 }
 
+// duration reads a duration such as 5s; it must not be negative.
+func (l *loader) duration(field string, to *time.Duration) func(*yaml.Node) {
+	return func(n *yaml.Node) {
+		d, err := time.ParseDuration(n.Value)
+		if n.Kind != yaml.ScalarNode || err != nil || d < 0 {
+			l.fault(n, field, "must be a duration that is not negative, such as 5s")
+			return
+		}
+		*to = d
+	}
+}
+
 // choice reads one of a few words.
 func (l *loader) choice(field string, words []string, to func(i int)) func(*yaml.Node) {
 	return func(n *yaml.Node) {

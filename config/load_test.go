@@ -15,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"gorm.io/gorm"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -28,6 +29,7 @@ func fileRegistry() Registry {
 		Functions:  map[string]func([]Value) (Value, error){"country/1": func([]Value) (Value, error) { return Null(), nil }},
 		RingHashes: map[string]func([]byte) uint64{"crc": func(b []byte) uint64 { return uint64(crc32.ChecksumIEEE(b)) }},
 		KeyFuncs:   map[string]func(any) (any, error){"snowflake": func(any) (any, error) { return 1, nil }},
+		Drivers:    map[string]func(string) gorm.Dialector{"postgres": func(string) gorm.Dialector { return nil }},
 		Observers:  map[string]Observer{"audit": silent{}},
 	}
 	for _, name := range []string{"Customer", "Order", "User", "Node", "Word", "Reading", "Log", "Sale", "Thing", "Call", "Legacy", "Country", "Contract"} {

@@ -54,6 +54,44 @@ type QueryExecuted struct {
 	Err error
 }
 
+// TransactionObserver is an [Observer] that is also told of transactions over several
+// databases. Its method is called synchronously, as those of an Observer are.
+type TransactionObserver interface {
+	// TransactionEnded is called at each step that decides about the transaction's end.
+	TransactionEnded(ctx context.Context, e TransactionEvent)
+}
+
+// TransactionEventKind says what happened to a transaction over several databases.
+type TransactionEventKind string
+
+// The kinds of events.
+const (
+	// TransactionPrepared: every participant but the home is prepared.
+	TransactionPrepared TransactionEventKind = "prepared"
+	// TransactionCommitted: it is committed everywhere.
+	TransactionCommitted TransactionEventKind = "committed"
+	// TransactionInDoubt: it waits for recovery in the databases named; if Commit
+	// returned no error, it is decided and recovery will commit it there.
+	TransactionInDoubt TransactionEventKind = "in doubt"
+	// TransactionRecovered: recovery has committed it in the database named.
+	TransactionRecovered TransactionEventKind = "recovered"
+	// TransactionRolledBack: recovery has rolled it back in the database named.
+	TransactionRolledBack TransactionEventKind = "rolled back"
+)
+
+// TransactionEvent is one step of a transaction over several databases.
+type TransactionEvent struct {
+	// At is when, in UTC.
+	At   time.Time
+	Kind TransactionEventKind
+	// Transaction is the id that the participants share.
+	Transaction string
+	// Databases are those concerned; "" is the *gorm.DB's own.
+	Databases []string
+	// Err is what went wrong, or nil.
+	Err error
+}
+
 type correlationKey struct{}
 
 // WithCorrelationID returns a context whose statements carry id in their events.

@@ -53,6 +53,7 @@ func TestSchemaAndLoaderAgree(t *testing.T) {
 		"entity":   l.entityKeys(&Entity{}),
 		"shard":    l.shardKeys(&Shard{}),
 		"manual":   l.manualKeys(&Shard{}),
+		"database": l.databaseKeys(&Database{}),
 		"keys":     l.keysKeys(&KeySpec{}),
 		"strategy": l.strategyKeys(&StrategySpec{}),
 		"range":    l.rangeKeys(&Range{}),
@@ -77,6 +78,7 @@ func TestSchemaAndLoaderAgree(t *testing.T) {
 	}
 	assert.Equal(t, readWords, root.Properties["reads"].Enum)
 	assert.Equal(t, storageWords, root.Defs["entity"].Properties["storage"].Enum)
+	assert.Equal(t, tierWords, root.Defs["database"].Properties["tier"].Enum)
 	assert.Equal(t, openWords, root.Defs["temporal"].Properties["openAs"].Enum)
 	assert.Equal(t, sourceWords, root.Defs["keys"].Properties["source"].Enum)
 	assert.Equal(t, strategyWords, root.Defs["strategy"].Properties["kind"].Enum)
@@ -97,10 +99,12 @@ func TestEverySettingIsInFiles(t *testing.T) {
 			}
 		}
 	}
-	check(Config{}, "config")
+	check(Config{}, "config", "Drivers")     // the registry has them
 	check(Entity{}, "]", "Model", "Partner") // models: a file has their names
 	check(StrategySpec{}, "Strategy")
-	check(Shard{}, "]", "To") // Shard.To: null in the sample
+	check(Shard{}, "]", "To")                   // Shard.To: null in the sample
+	check(Database{}, "]", "Dialector", "Pool") // Pool: checked below
+	check(PoolSettings{}, "Pool")
 	check(KeySpec{}, "Keys")
 	check(Temporal{}, "Temporal")
 	check(RingNode{}, "]")

@@ -2,7 +2,7 @@ package config
 
 import "strings"
 
-// DefaultPriority is the visiting priority of a shard that states none.
+// DefaultPriority is the visiting priority of a hot shard that states none.
 const DefaultPriority = 100
 
 // Shard is one place for an entity's rows.
@@ -16,9 +16,14 @@ type Shard struct {
 	Values []any
 	// From and To bound the keys that live here (range strategy): [From, To), nil is open.
 	From, To any
+	// Database is the id of the database that it lives in. "" derives it: the entity's
+	// storage mode says how.
+	Database string
+	// Tier says how the shard is used; the zero value takes its database's.
+	Tier Tier
 	// ReadOnly shards are read always and written never.
 	ReadOnly bool
-	// Priority orders visits, lower first; 0 means DefaultPriority.
+	// Priority orders visits, lower first; 0 takes its database's, or the tier's.
 	Priority int
 	// Predicate and Args describe the rows of a manual table, as in db.Where.
 	Predicate string
@@ -28,7 +33,7 @@ type Shard struct {
 // Rank is Priority with its default.
 func (s *Shard) Rank() int {
 	if s.Priority == 0 {
-		return DefaultPriority
+		return s.Tier.priority()
 	}
 	return s.Priority
 }

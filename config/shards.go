@@ -59,6 +59,7 @@ func (k *compiler) place(s *Shard) {
 		k.fault(s.ID, "%s", problem)
 		return
 	}
+	k.home(s)
 	if s.Priority < 0 {
 		k.fault(s.ID, "the priority is negative")
 	}

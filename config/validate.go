@@ -59,6 +59,7 @@ func checkNames(f *faults, tables []*Table, dialect string) {
 			if other := logical[key]; other != nil && (other != t || !t.Unsharded) {
 				f.add(t.Name, s.ID, "the table %q is the logical name of %s, which is never a table", s.Table, other.Name)
 			}
+			key = s.Database + "\x00" + key
 			if other, taken := owners[key]; taken {
 				f.add(t.Name, s.ID, "the table %q is also that of shard %q of %s", s.Table, other.shard.ID, other.table.Name)
 				continue

@@ -40,38 +40,42 @@ func (t *Tx) OnRollback(f func()) { t.record(entry{undo: f}) }
 // also because Commit failed (then, if the connection broke, only the database knows
 // whether it committed). It runs after all of OnRollback.
 func (t *Tx) OnAfterRollback(f func()) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if !t.done {
-		t.journal.afterRollback = append(t.journal.afterRollback, f)
+	c := t.main()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.done {
+		c.journal.afterRollback = append(c.journal.afterRollback, f)
 	}
 }
 
 // Value gives what SetValue stored under key in this transaction, or nil.
 func (t *Tx) Value(key any) any {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.journal.values[key]
+	c := t.main()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.journal.values[key]
 }
 
 // SetValue stores a value under a key for the rest of the transaction. Rolling back to
 // an earlier save point restores what was there before.
 func (t *Tx) SetValue(key, value any) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	j := &t.journal
+	c := t.main()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	j := &c.journal
 	old, had := j.values[key]
 	if j.values == nil {
 		j.values = map[any]any{}
 	}
 	j.values[key] = value
-	if !t.done {
+	if !c.done {
 		j.entries = append(j.entries, entry{key: key, old: old, had: had})
 	}
 }
 
 // record appends unless the transaction has ended: then nothing can run it any more.
 func (c *txCore) record(e entry) {
+	c = c.main()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.done {

@@ -3,6 +3,8 @@ package resolver
 import (
 	"context"
 	"database/sql"
+	"sync/atomic"
+	"time"
 
 	"gorm.io/gorm"
 )
@@ -17,6 +19,11 @@ type PoolOptions struct {
 	// MaxStatements bounds the prepared statements that are kept; the one used
 	// longest ago goes first. 0 or less means 1,000.
 	MaxStatements int
+	// Databases are those that shards live in beside this one; nil means none.
+	Databases *Databases
+	// Commit makes transactions that wrote in several databases atomic; without it
+	// they are refused.
+	Commit *TwoPhase
 }
 
 // Pool is the ConnPool that dtde installs on a *gorm.DB in place of the engine's
@@ -35,6 +42,12 @@ type poolCore struct {
 	statements *statements
 	// preparing is the twin that prepares its statements; nil if inner isn't a pool.
 	preparing *Pool
+	// database is its id, "" for the *gorm.DB's own; databases are the others.
+	database  string
+	databases *Databases
+	commit    *TwoPhase
+	timeout   time.Duration
+	decides   atomic.Bool // dtde_decisions is there
 }
 
 var (
@@ -60,10 +73,13 @@ func NewPool(inner gorm.ConnPool, opts PoolOptions) (*Pool, error) {
 		}
 		return p, nil
 	}
-	core := &poolCore{inner: inner, dialect: opts.Dialect}
+	core := &poolCore{inner: inner, dialect: opts.Dialect, databases: opts.Databases, commit: opts.Commit}
 	if isPool(inner) {
 		core.statements = newStatements(opts.MaxStatements)
 		core.preparing = &Pool{poolCore: core, prepares: true}
+		if opts.Databases != nil && opts.Databases.own == nil {
+			opts.Databases.own = &Pool{poolCore: core}
+		}
 		if prepared || opts.PrepareStmt {
 			return core.preparing, nil
 		}
@@ -162,6 +178,7 @@ func (p *Pool) PrepareContext(ctx context.Context, query string) (*sql.Stmt, err
 
 // ExecContext runs a statement without rows.
 func (p *Pool) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	ctx = p.bounded(ctx)
 	if p.statements != nil && changesSchema(query) {
 		defer p.statements.clear()
 	} else if p.prepares {
@@ -177,6 +194,7 @@ func (p *Pool) ExecContext(ctx context.Context, query string, args ...any) (sql.
 
 // QueryContext runs a statement with rows, which the caller closes.
 func (p *Pool) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	ctx = p.bounded(ctx)
 	if p.prepares {
 		if s := p.statements.acquire(ctx, p.inner, query); s != nil {
 			rows, err := s.stmt.QueryContext(ctx, args...)
@@ -190,6 +208,7 @@ func (p *Pool) QueryContext(ctx context.Context, query string, args ...any) (*sq
 
 // QueryRowContext runs a statement with at most one row.
 func (p *Pool) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	ctx = p.bounded(ctx)
 	if p.prepares {
 		if s := p.statements.acquire(ctx, p.inner, query); s != nil {
 			row := s.stmt.QueryRowContext(ctx, args...)

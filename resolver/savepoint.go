@@ -135,7 +135,7 @@ func wordLength(s string) int {
 // point carries out a statement about a save point. Before the real begin it is only
 // recorded: begin repeats the points that are then in force.
 func (c *txCore) point(ctx context.Context, verb pointVerb, name, statement string) (sql.Result, error) {
-	result, hooks, err := c.follow(ctx, verb, name, statement)
+	result, hooks, err := c.main().follow(ctx, verb, name, statement)
 	for _, f := range hooks { // without a lock: they may use the transaction
 		f()
 	}
@@ -145,6 +145,9 @@ func (c *txCore) point(ctx context.Context, verb pointVerb, name, statement stri
 func (c *txCore) follow(ctx context.Context, verb pointVerb, name, statement string) (sql.Result, []func(), error) {
 	c.saving.Lock()
 	defer c.saving.Unlock()
+	if err := c.pointOn(ctx, statement); err != nil {
+		return nil, nil, err
+	}
 	c.mu.Lock()
 	idle := !c.begun.Load() && !c.beginning && !c.done && c.beginErr == nil
 	if idle && (verb == setPoint || c.journal.find(name) >= 0) {

@@ -48,6 +48,15 @@ type txCore struct {
 	journal   journal
 	stmts     map[string]*sql.Stmt // nil: seen once
 	level     string               // isolation level, as the engine told
+
+	// of is the transaction that this is a branch of, nil for the transaction itself,
+	// whose branches are those on other databases.
+	of       *txCore
+	branches []*txCore
+	database string
+	wrote    atomic.Bool // a statement other than a plain SELECT was sent
+	stops    []func() bool
+	deciding bool // the commit has started: nothing is rolled back by a context
 }
 
 var (
@@ -60,7 +69,7 @@ func newTx(ctx context.Context, pool *Pool, opts *sql.TxOptions) *Tx {
 		tx   Tx
 		core txCore
 	})
-	both.core.pool, both.core.ctx, both.core.dialect = pool, ctx, pool.dialect
+	both.core.pool, both.core.ctx, both.core.dialect, both.core.database = pool, ctx, pool.dialect, pool.database
 	if opts != nil {
 		both.core.opts, both.core.hasOpts = *opts, true
 	}
@@ -118,8 +127,18 @@ func (c *txCore) open(ctx context.Context) (gorm.Tx, error) {
 		c.mu.Lock()
 	}
 	c.beginning = true
-	points := c.journal.savePoints()
+	if c.of == nil {
+		points := c.journal.savePoints()
+		c.mu.Unlock()
+		return c.begin(ctx, points)
+	}
 	c.mu.Unlock()
+	// no save point comes or goes between those that are repeated and the begin's end
+	c.of.saving.Lock()
+	defer c.of.saving.Unlock()
+	c.of.mu.Lock()
+	points := c.of.journal.savePoints()
+	c.of.mu.Unlock()
 	return c.begin(ctx, points)
 }
 
@@ -152,9 +171,18 @@ func (c *txCore) begin(ctx context.Context, points []string) (real gorm.Tx, err 
 	if c.hasOpts {
 		opts = &c.opts
 	}
-	real, release, err = beginWithin(c.ctx, ctx, c.pool.inner, opts)
+	life := c.ctx
+	if c.pool.databases != nil {
+		// The engine's driver commits under this context: a request that is cancelled
+		// then would leave nobody knowing how it ended.
+		life = context.WithoutCancel(life)
+	}
+	real, release, err = beginWithin(life, ctx, c.pool.inner, opts)
 	if err != nil {
 		return nil, err
+	}
+	if c.pool.databases != nil {
+		c.abandon(real)
 	}
 	for _, statement := range points {
 		if _, err = real.ExecContext(ctx, statement); err != nil {
@@ -214,7 +242,7 @@ func (c *txCore) finish() bool {
 // If Commit fails for any reason, the hooks of a rollback run. Without a statement it
 // does not touch the database; its context must not have ended.
 func (t *Tx) Commit() error {
-	c := t.txCore
+	c := t.main()
 	if !c.finish() {
 		return sql.ErrTxDone
 	}
@@ -227,6 +255,7 @@ func (t *Tx) Commit() error {
 	if err := c.ctx.Err(); err != nil {
 		return err
 	}
+	defer c.keep()
 	for i := 0; ; {
 		hook, next := c.nextBeforeCommit(i)
 		if hook == nil {
@@ -238,7 +267,13 @@ func (t *Tx) Commit() error {
 		}
 	}
 	begun, err := c.end()
-	if begun && err == nil {
+	switch {
+	case err != nil:
+	case c.pool != nil && c.pool.databases != nil && !c.decide():
+		err = c.ctx.Err()
+	case c.several():
+		committed, err = c.commitAll()
+	case begun:
 		err = c.real.Commit()
 	}
 	if err != nil {
@@ -281,19 +316,27 @@ func (c *txCore) end() (begun bool, beginErr error) {
 // not touch the database and succeeds; it succeeds, too, when the end of the context
 // has rolled back before.
 func (t *Tx) Rollback() error {
-	if !t.finish() {
+	c := t.main()
+	if !c.finish() {
 		return sql.ErrTxDone
 	}
-	return t.rollback()
+	return c.rollback()
 }
 
 func (c *txCore) rollback() (err error) {
+	c.keep()
 	if begun, _ := c.end(); begun {
 		err = c.real.Rollback()
 		if !c.given && c.ctx.Err() != nil {
 			// The end of the context rolled it back, or closed its connection. As an error
 			// that would be added to the statement's own, and GORM would then show it only.
 			err = nil
+		}
+	}
+	if c.several() {
+		c.endBranches()
+		if failed := c.rollbackBranches(); err == nil {
+			err = failed
 		}
 	}
 	c.free()

@@ -3,6 +3,7 @@ package resolver
 import (
 	"context"
 	"database/sql"
+	"strings"
 
 	"gorm.io/gorm"
 )
@@ -33,6 +34,7 @@ func (t *Tx) PrepareContext(ctx context.Context, query string) (*sql.Stmt, error
 	if err != nil {
 		return nil, err
 	}
+	t.wrote.Store(true) // nobody sees what it is used for
 	return real.PrepareContext(ctx, query)
 }
 
@@ -42,6 +44,7 @@ func (t *Tx) StmtContext(ctx context.Context, stmt *sql.Stmt) *sql.Stmt {
 	if err != nil {
 		return failedStmt(err)
 	}
+	t.wrote.Store(true)
 	return real.StmtContext(ctx, stmt)
 }
 
@@ -57,6 +60,7 @@ func (t *Tx) ExecContext(ctx context.Context, query string, args ...any) (_ sql.
 	if err != nil {
 		return nil, err
 	}
+	t.wrote.Store(true)
 	if changesSchema(query) {
 		defer t.changed()
 		return real.ExecContext(ctx, query, args...)
@@ -83,6 +87,7 @@ func (t *Tx) QueryContext(ctx context.Context, query string, args ...any) (_ *sq
 	if err != nil {
 		return nil, err
 	}
+	t.noteQuery(query)
 	if !t.prepares {
 		return real.QueryContext(ctx, query, args...)
 	}
@@ -98,12 +103,20 @@ func (t *Tx) QueryContext(ctx context.Context, query string, args ...any) (_ *sq
 	return rows, err
 }
 
+// noteQuery notes a query that may write: everything but a plain SELECT.
+func (c *txCore) noteQuery(query string) {
+	if !c.wrote.Load() && !(len(query) > 6 && strings.EqualFold(query[:6], "SELECT")) {
+		c.wrote.Store(true)
+	}
+}
+
 // QueryRowContext runs a statement with at most one row.
 func (t *Tx) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
 	real, err := t.open(ctx)
 	if err != nil {
 		return failedRow(err)
 	}
+	t.noteQuery(query)
 	if !t.prepares {
 		return real.QueryRowContext(ctx, query, args...)
 	}

@@ -31,7 +31,7 @@ var importTable = map[string][]string{
 	"keys":                    {"config", "github.com/google/uuid"},
 	"temporal":                {"config", "gorm.io/gorm", "gorm.io/gorm/clause"},
 	"planner":                 {"config", "merge", "gorm.io/gorm/clause", "gorm.io/gorm/schema"},
-	"resolver":                {"config", "observe", "gorm.io/gorm", "gorm.io/plugin/dbresolver", "golang.org/x/sync/..."},
+	"resolver":                {"config", "observe", "internal/faults", "gorm.io/gorm", "gorm.io/plugin/dbresolver", "golang.org/x/sync/..."},
 	"store":                   {"config", "keys", "resolver", "gorm.io/gorm", "gorm.io/gorm/clause", "gorm.io/gorm/schema"},
 	"migrator":                {"config", "store", "resolver", "gorm.io/gorm/..."},
 	"callbacks": {

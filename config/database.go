@@ -1,0 +1,176 @@
+package config
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// Database is one of the databases that shards live in, beside the *gorm.DB itself.
+type Database struct {
+	// ID names the database for ever: letters, digits, underscores and hyphens, at most
+	// 40. It is part of a two-phase commit's transaction id.
+	ID string
+	// Own tells that this is the *gorm.DB that dtde is used on, under a name; it takes
+	// no Dialector.
+	Own bool
+	// Dialector says how to connect. It is used when the database is first needed, not
+	// before, and must be of the same engine as the *gorm.DB.
+	Dialector gorm.Dialector
+	// Driver and DSN describe the database in a settings file: Driver is a name in
+	// Config.Drivers, or in Registry.Drivers. DSNEnv is the environment variable that
+	// has the DSN, read when the settings are checked.
+	Driver, DSN, DSNEnv string
+	// Group is the shard group that it belongs to; "" is a group, too.
+	Group string
+	// Tier says how its shards are used; a shard that states its own wins.
+	Tier Tier
+	// Priority orders visits of its shards, lower first; 0 leaves it to the tier.
+	Priority int
+	// ReadOnly: its shards are read always and written never.
+	ReadOnly bool
+	// Pool are the settings of its pool of connections.
+	Pool PoolSettings
+	// Timeout bounds each statement on it; 0 means none. Commits are not bounded.
+	Timeout time.Duration
+}
+
+// PoolSettings are those of a database's pool of connections, as database/sql has
+// them; 0 leaves database/sql's default.
+type PoolSettings struct {
+	// MaxOpen and MaxIdle bound the connections, open and idle.
+	MaxOpen, MaxIdle int
+	// MaxLifetime and MaxIdleTime bound a connection's age, and how long it is idle.
+	MaxLifetime, MaxIdleTime time.Duration
+}
+
+// Tier says how a shard is used. It sets the order of visits where no priority is
+// given, and InTiers picks shards by it.
+type Tier uint8
+
+// The tiers, in the order in which they are visited.
+const (
+	// Hot is the default: priority 100.
+	Hot Tier = iota
+	// Warm shards have priority 200.
+	Warm
+	// Cold shards have priority 300.
+	Cold
+	// Archive shards have priority 400.
+	Archive
+)
+
+var tierWords = []string{"hot", "warm", "cold", "archive"}
+
+// String is the tier's name in lower case.
+func (t Tier) String() string {
+	if int(t) < len(tierWords) {
+		return tierWords[t]
+	}
+	return "invalid"
+}
+
+// priority is the tier's place in the order of visits.
+func (t Tier) priority() int { return DefaultPriority * (int(t) + 1) }
+
+const maxDatabaseIDBytes = 40
+
+// checkDatabases checks the databases without dialling, and gives each that has a
+// driver its dialector.
+func checkDatabases(f *faults, databases []Database, drivers map[string]func(dsn string) gorm.Dialector, dialect string) []*Database {
+	var checked []*Database
+	byID := map[string]*Database{}
+	own := ""
+	for i := range databases {
+		d := &databases[i]
+		fault := func(field, format string, args ...any) {
+			f.add("", fmt.Sprintf("Databases[%s]%s", d.ID, field), format, args...)
+		}
+		if problem := databaseIDFault(d.ID); problem != "" {
+			fault("", "%s", problem)
+			continue
+		}
+		if byID[strings.ToLower(d.ID)] != nil {
+			fault("", "two databases with this id, in whatever case")
+			continue
+		}
+		byID[strings.ToLower(d.ID)] = d
+		checked = append(checked, d)
+		if d.Tier > Archive {
+			fault(".Tier", "unknown tier %d", d.Tier)
+		}
+		if d.Priority < 0 {
+			fault(".Priority", "is negative")
+		}
+		if p := d.Pool; p.MaxOpen < 0 || p.MaxIdle < 0 || p.MaxLifetime < 0 || p.MaxIdleTime < 0 || d.Timeout < 0 {
+			fault(".Pool", "a bound is negative; 0 leaves the default")
+		}
+		if d.Own {
+			if own != "" {
+				fault(".Own", "database %q is the *gorm.DB already", own)
+			}
+			own = d.ID
+			if d.Dialector != nil || d.Driver != "" || d.DSN != "" || d.DSNEnv != "" || d.Pool != (PoolSettings{}) || d.Timeout != 0 {
+				fault(".Own", "the *gorm.DB itself is connected already: give no dialector, driver, DSN, pool or timeout")
+			}
+			continue
+		}
+		d.connect(drivers, fault)
+		if d.Dialector != nil && dialect != "" && d.Dialector.Name() != dialect {
+			fault(".Dialector", "is of %s and the *gorm.DB of %s: the databases of one plugin are of one engine", d.Dialector.Name(), dialect)
+		}
+	}
+	return checked
+}
+
+// connect makes the dialector of a driver and a DSN.
+func (d *Database) connect(drivers map[string]func(dsn string) gorm.Dialector, fault func(field, format string, args ...any)) {
+	if d.Dialector != nil {
+		if d.Driver != "" || d.DSN != "" || d.DSNEnv != "" {
+			fault("", "give a dialector, or a driver and a DSN, not both")
+		}
+		return
+	}
+	dsn := d.DSN
+	switch {
+	case d.Driver == "":
+		fault("", "give a dialector, or a driver with a DSN")
+		return
+	case d.DSN != "" && d.DSNEnv != "":
+		fault(".DSN", "give the DSN or the environment variable that has it, not both")
+		return
+	case d.DSNEnv != "":
+		if dsn = os.Getenv(d.DSNEnv); dsn == "" {
+			fault(".DSNEnv", "the environment variable %s is not set", d.DSNEnv)
+			return
+		}
+	case dsn == "":
+		fault(".DSN", "is missing: give it, or DSNEnv")
+		return
+	}
+	open := drivers[d.Driver]
+	if open == nil {
+		fault(".Driver", "no driver of the name %q is registered in Config.Drivers", d.Driver)
+		return
+	}
+	d.Dialector = open(dsn)
+}
+
+// databaseIDFault says why a database's id is refused; "" means that it is good.
+func databaseIDFault(id string) string {
+	if id == "" {
+		return "the id is empty"
+	}
+	if len(id) > maxDatabaseIDBytes {
+		return fmt.Sprintf("the id is longer than %d bytes", maxDatabaseIDBytes)
+	}
+	for _, r := range id {
+		if r > 127 || !strings.ContainsRune("_-", r) && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') {
+			return "the id may hold ASCII letters, digits, underscores and hyphens only"
+		}
+	}
+	return ""
+}

@@ -1,0 +1,167 @@
+package resolver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/go-dtde/dtde/config"
+)
+
+// Database is one of the databases beside the *gorm.DB's own.
+type Database struct {
+	// ID names it.
+	ID string
+	// Open gives its pool. It is called when the database is first needed, and again if
+	// that failed.
+	Open func() (gorm.ConnPool, error)
+	// Timeout bounds each statement, its rows included; 0 means none.
+	Timeout time.Duration
+}
+
+// Databases are the databases beside the *gorm.DB's own, each opened when it is first
+// needed. They are safe for concurrent use.
+type Databases struct {
+	own   *Pool // the *gorm.DB's
+	order []string
+	byID  map[string]*database
+}
+
+type database struct {
+	Database
+	opts PoolOptions
+
+	mu   sync.Mutex
+	pool *Pool
+}
+
+// NewDatabases lists databases, whose ids must differ; nothing is opened yet. opts are
+// those of every pool.
+func NewDatabases(opts PoolOptions, list ...Database) *Databases {
+	all := &Databases{byID: make(map[string]*database, len(list))}
+	opts.Databases = all
+	for _, d := range list {
+		all.order = append(all.order, d.ID)
+		all.byID[d.ID] = &database{Database: d, opts: opts}
+	}
+	return all
+}
+
+// pool gives a database's pool, opening it if nobody did.
+func (d *Databases) pool(id string) (*Pool, error) {
+	var db *database
+	if d != nil {
+		db = d.byID[id]
+	}
+	if db == nil {
+		return nil, &config.ConfigError{Field: id, Problem: "there is no database of this id in Config.Databases"}
+	}
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if db.pool != nil {
+		return db.pool, nil
+	}
+	inner, err := db.Open()
+	if err != nil {
+		return nil, fmt.Errorf("open database %q: %w", id, err)
+	}
+	pool, err := NewPool(inner, db.opts)
+	if err != nil {
+		return nil, err
+	}
+	pool.database, pool.timeout = id, db.Timeout
+	db.pool = pool
+	return pool, nil
+}
+
+// Opened lists the databases that were opened so far, in the order of NewDatabases.
+func (d *Databases) Opened() []string {
+	var ids []string
+	for _, id := range d.order {
+		db := d.byID[id]
+		db.mu.Lock()
+		if db.pool != nil {
+			ids = append(ids, id)
+		}
+		db.mu.Unlock()
+	}
+	return ids
+}
+
+// IDs lists all databases, in the order of NewDatabases.
+func (d *Databases) IDs() []string { return d.order }
+
+// Close closes the pools that were opened; the next use opens them again.
+func (d *Databases) Close() error {
+	var faults []error
+	for _, id := range d.order {
+		db := d.byID[id]
+		db.mu.Lock()
+		if db.pool != nil {
+			if c, ok := db.pool.inner.(io.Closer); ok {
+				faults = append(faults, c.Close())
+			}
+			db.pool = nil
+		}
+		db.mu.Unlock()
+	}
+	return errors.Join(faults...)
+}
+
+// On gives the pool of another database than p's, or, inside a transaction, its branch
+// on that database, which begins with its first statement. "" is the *gorm.DB's own.
+// Statements on it are prepared if those on p are. Connections that aren't dtde's, such
+// as a *sql.Conn, are of one database: any other is refused with ErrUnsupported.
+func On(p gorm.ConnPool, id string) (gorm.ConnPool, error) {
+	inner, prepared := Unwrap(p)
+	switch c := inner.(type) {
+	case *Pool:
+		if c.database == id {
+			return p, nil
+		}
+		if !isPool(c.inner) {
+			break
+		}
+		other, err := c.databases.on(id)
+		if err == nil && (prepared || c.prepares) {
+			other = other.Prepared()
+		}
+		return other, err
+	case *Tx:
+		if c.database == id {
+			return p, nil
+		}
+		return c.on(id, prepared)
+	}
+	if id == "" {
+		return p, nil
+	}
+	return nil, refuse("foreign-connection", "a shard in another database on a connection that isn't dtde's",
+		"use the *gorm.DB that dtde is used on, or a transaction of it")
+}
+
+// on is pool, where "" leads back to the *gorm.DB's own.
+func (d *Databases) on(id string) (*Pool, error) {
+	if id == "" && d != nil && d.own != nil {
+		return d.own, nil
+	}
+	return d.pool(id)
+}
+
+// bounded gives a statement on p its time.
+func (p *poolCore) bounded(ctx context.Context) context.Context {
+	if p.timeout <= 0 {
+		return ctx
+	}
+	// The rows are read under it, too: the timer frees it.
+	ctx, cancel := context.WithTimeoutCause(ctx, p.timeout, errTimeout)
+	context.AfterFunc(ctx, cancel)
+	return ctx
+}
+
+var errTimeout = errors.New("the database's timeout has passed")

@@ -1,0 +1,402 @@
+package resolver
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/go-dtde/dtde/config"
+	"github.com/go-dtde/dtde/internal/faults"
+)
+
+// TwoPhase makes a transaction that wrote in several PostgreSQL databases atomic, by
+// two-phase commit: the home database, one of those written to, holds the decision; the
+// others are prepared first. See docs/transactions-over-databases.md for the protocol.
+type TwoPhase struct {
+	// Cluster is the name that all processes of one program share, and that no other
+	// program on the same servers has: ASCII letters, digits, underscores and hyphens.
+	// "" draws one, which is kept in the *gorm.DB's own database.
+	Cluster string
+	// Decisions reads and writes the decisions of a home database.
+	Decisions Decisions
+	// Event is told what happens to a transaction; nil for nobody.
+	Event func(ctx context.Context, e config.TransactionEvent)
+	// Databases are those that take part, for recovery.
+	Databases *Databases
+
+	mu    sync.Mutex
+	drawn string
+}
+
+// cluster is the program's name.
+func (t *TwoPhase) cluster(ctx context.Context) (string, error) {
+	if t.Cluster != "" {
+		return t.Cluster, nil
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.drawn != "" {
+		return t.drawn, nil
+	}
+	own, err := t.Databases.on("")
+	if err == nil {
+		err = t.ensure(ctx, own)
+	}
+	if err == nil {
+		ctx, cancel := context.WithTimeout(ctx, askWithin)
+		defer cancel()
+		t.drawn, err = t.Decisions.Cluster(ctx, own.inner, newTxID()[:16])
+	}
+	return t.drawn, err
+}
+
+// Decisions are the rows that say how transactions over several databases ended. Each
+// is in the home database of its transaction.
+type Decisions interface {
+	// Ensure makes the table, if it isn't there.
+	Ensure(ctx context.Context, home gorm.ConnPool) error
+	// Cluster gives the name that is kept in the program's own database; proposal becomes
+	// it if there is none.
+	Cluster(ctx context.Context, own gorm.ConnPool, proposal string) (string, error)
+	// Deadline gives the instant, on the home's clock, until which a commit that begins
+	// now may be decided.
+	Deadline(ctx context.Context, home gorm.ConnPool) (time.Time, error)
+	// Decide writes, in home's open transaction, that the transaction is committed, and
+	// fails if the deadline has passed or somebody wrote that it is aborted.
+	Decide(ctx context.Context, home gorm.ConnPool, txid string, participants []string, deadline time.Time) error
+	// Settle writes that the transaction is aborted, if nothing was decided, and tells
+	// what was.
+	Settle(ctx context.Context, home gorm.ConnPool, txid string) (committed bool, err error)
+	// Force writes a decision in the place of what is there, and leaves a trace of it.
+	Force(ctx context.Context, home gorm.ConnPool, txid string, commit bool) error
+	// Committed lists the transactions that were committed, with their participants.
+	Committed(ctx context.Context, home gorm.ConnPool) (map[string][]string, error)
+	// Forget drops a decision.
+	Forget(ctx context.Context, home gorm.ConnPool, txid string) error
+	// ForgetAborted drops what was aborted a day after its deadline.
+	ForgetAborted(ctx context.Context, home gorm.ConnPool) error
+}
+
+const (
+	// maxGID is what PostgreSQL takes of a transaction's id, less its end.
+	maxGID = 199
+	// commitWithin bounds each step of a commit; askWithin what follows a lost reply.
+	commitWithin, askWithin = 30 * time.Second, 5 * time.Second
+	// ownDatabase stands for the *gorm.DB's own in a gid; it can be no database's id.
+	ownDatabase = "."
+)
+
+// CheckCluster tells whether transaction ids with this cluster's name fit for all the
+// databases; the error is a *config.ConfigError.
+func CheckCluster(cluster string, databases []string) error {
+	fault := func(problem string) error { return &config.ConfigError{Field: "Cluster", Problem: problem} }
+	if cluster == "" {
+		return fault("is empty")
+	}
+	for _, r := range cluster {
+		if r > 127 || !strings.ContainsRune("_-", r) && (r < '0' || r > '9') && (r|0x20 < 'a' || r|0x20 > 'z') {
+			return fault("may hold ASCII letters, digits, underscores and hyphens only")
+		}
+	}
+	longest := ""
+	for _, id := range databases {
+		if len(id) > len(longest) {
+			longest = id
+		}
+	}
+	if n := len(gid{cluster, longest, newTxID(), longest}.String()); n > maxGID {
+		return fault(fmt.Sprintf("makes transaction ids of %d bytes, at most %d are taken: shorten it or the databases' ids", n, maxGID))
+	}
+	return nil
+}
+
+// gid is the id of a prepared transaction.
+type gid struct{ cluster, home, txid, database string }
+
+func (g gid) String() string {
+	return "dtde:" + g.cluster + ":" + g.home + ":" + g.txid + ":" + g.database
+}
+
+func parseGID(s string) (gid, bool) {
+	p := strings.Split(s, ":")
+	if len(p) != 5 || p[0] != "dtde" {
+		return gid{}, false
+	}
+	return gid{p[1], p[2], p[3], p[4]}, true
+}
+
+func newTxID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}
+
+func gidName(database string) string {
+	if database == "" {
+		return ownDatabase
+	}
+	return database
+}
+
+func databaseOf(name string) string {
+	if name == ownDatabase {
+		return ""
+	}
+	return name
+}
+
+// commitAll commits a transaction that has branches. decided tells that the database
+// has committed, whatever the error says.
+func (c *txCore) commitAll() (decided bool, err error) {
+	c.endBranches()
+	parts := c.participants()
+	for _, b := range parts {
+		if err := b.beginError(); err != nil {
+			return false, err
+		}
+	}
+	ctx := context.WithoutCancel(c.ctx)
+	writers, err := c.writers(ctx, parts)
+	if err != nil {
+		return false, err
+	}
+	switch {
+	case len(writers) == 0:
+	case len(writers) == 1:
+		faults.At("before single commit")
+		if err := writers[0].real.Commit(); err != nil {
+			return false, err
+		}
+	case bestEffort(c.ctx):
+		if err := commitEach(writers); err != nil {
+			return false, err
+		}
+	case c.dialect != "postgres":
+		return false, refuse("commit-databases", "a transaction that wrote in several databases of "+c.dialect,
+			"write in one database per transaction, or say BestEffort, which commits one after the other")
+	case c.pool.commit == nil:
+		return false, refuse("commit-databases", "a transaction that wrote in several databases without a coordinator", "set Config.Cluster")
+	default:
+		if err := c.pool.commit.commit(ctx, writers); err != nil {
+			return false, err
+		}
+	}
+	for _, p := range parts {
+		if p != c {
+			_ = p.real.Rollback() // it only read, or has ended
+			p.free()
+		}
+	}
+	if c.begun.Load() {
+		_ = c.real.Rollback()
+	}
+	return true, nil
+}
+
+func (c *txCore) beginError() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.beginErr
+}
+
+// writers finds the participants that have something to commit. PostgreSQL tells,
+// which also shows a transaction that an ignored error has aborted.
+func (c *txCore) writers(ctx context.Context, parts []*txCore) ([]*txCore, error) {
+	ctx, cancel := context.WithTimeout(ctx, commitWithin)
+	defer cancel()
+	writes := make([]bool, len(parts))
+	err := Each(ctx, len(parts), len(parts), func(ctx context.Context, i int) error {
+		p := parts[i]
+		if writes[i] = p.wrote.Load(); p.dialect != "postgres" || len(parts) == 1 {
+			return nil
+		}
+		err := p.real.QueryRowContext(ctx, "SELECT pg_current_xact_id_if_assigned() IS NOT NULL").Scan(&writes[i])
+		if err != nil {
+			return &DatabaseError{Database: p.database, Step: "check before commit", Cause: err}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	var writers []*txCore
+	for i, p := range parts {
+		if writes[i] {
+			writers = append(writers, p)
+		}
+	}
+	return writers, nil
+}
+
+// commit is the protocol; the first of the writers is the home.
+func (t *TwoPhase) commit(ctx context.Context, writers []*txCore) error {
+	home, others := writers[0], writers[1:]
+	tx := newTxID()
+	if err := t.ensure(ctx, home.pool); err != nil {
+		return err
+	}
+	cluster, err := t.cluster(ctx)
+	if err != nil {
+		return err
+	}
+	ids := make([]gid, len(others))
+	names, participants := make([]string, len(others)), make([]string, len(others))
+	for i, p := range others {
+		ids[i] = gid{cluster, gidName(home.database), tx, gidName(p.database)}
+		names[i], participants[i] = p.database, ids[i].database
+	}
+	deadline, err := t.Decisions.Deadline(ctx, home.real)
+	if err != nil {
+		return &DatabaseError{Database: home.database, Step: "decide", Cause: err}
+	}
+	faults.At("before prepare")
+	if err := prepareAll(ctx, others, ids); err != nil {
+		t.rollbackPrepared(ctx, others, ids)
+		return err
+	}
+	faults.At("prepared")
+	t.tell(ctx, config.TransactionPrepared, tx, names, nil)
+	within, cancel := context.WithTimeout(ctx, commitWithin)
+	err = t.Decisions.Decide(within, home.real, tx, participants, deadline)
+	cancel()
+	if err != nil {
+		_ = home.real.Rollback()
+		t.rollbackPrepared(ctx, others, ids)
+		return &DatabaseError{Database: home.database, Step: "decide", Cause: err}
+	}
+	faults.At("decision written")
+	if err := home.real.Commit(); err != nil {
+		faults.At("reply lost")
+		committed, asked := t.settle(ctx, home.database, tx)
+		switch {
+		case asked != nil:
+			t.tell(ctx, config.TransactionInDoubt, tx, append([]string{home.database}, names...), err)
+			return &InDoubtError{Transaction: tx, Home: home.database, Cause: errors.Join(err, asked)}
+		case !committed:
+			t.rollbackPrepared(ctx, others, ids)
+			return err
+		}
+	}
+	faults.At("decided")
+	t.finish(ctx, tx, others, ids)
+	faults.At("finished")
+	return nil
+}
+
+// ensure makes the table of decisions, on a connection of its own, once per home.
+func (t *TwoPhase) ensure(ctx context.Context, home *Pool) error {
+	if home.decides.Load() {
+		return nil
+	}
+	within, cancel := context.WithTimeout(ctx, askWithin)
+	defer cancel()
+	if err := t.Decisions.Ensure(within, home.inner); err != nil {
+		return &DatabaseError{Database: home.database, Step: "make dtde_decisions", Cause: err,
+			Hint: "run AutoMigrate, which makes it, and let the pool have two connections"}
+	}
+	home.decides.Store(true)
+	return nil
+}
+
+// prepareAll prepares the participants, side by side. The sessions' connections are free
+// for other statements afterwards.
+func prepareAll(ctx context.Context, others []*txCore, ids []gid) error {
+	ctx, cancel := context.WithTimeout(ctx, commitWithin)
+	defer cancel()
+	// Not cancelled by each other: a PREPARE that is cut off is one more in doubt.
+	failed := make([]error, len(others))
+	_ = Each(ctx, len(others), len(others), func(_ context.Context, i int) error {
+		_, err := others[i].real.ExecContext(ctx, "PREPARE TRANSACTION '"+ids[i].String()+"'")
+		faults.At(fmt.Sprintf("after prepare %d", i))
+		if err != nil {
+			failed[i] = &DatabaseError{Database: others[i].database, Step: "prepare", Cause: err, Hint: prepareHint(err)}
+		}
+		return nil
+	})
+	return errors.Join(failed...)
+}
+
+// prepareHint says what to do about a PREPARE that PostgreSQL declines.
+func prepareHint(err error) string {
+	text := err.Error()
+	switch {
+	case strings.Contains(text, "max_prepared_transactions"), strings.Contains(text, "prepared transactions are disabled"):
+		return "set max_prepared_transactions on the server to at least its max_connections, and restart it"
+	case strings.Contains(text, "temporary objects"), strings.Contains(text, "temporary namespace"):
+		return "a transaction over several databases can't use temporary tables"
+	case strings.Contains(text, "LISTEN"), strings.Contains(text, "NOTIFY"):
+		return "a transaction over several databases can't use LISTEN, UNLISTEN or NOTIFY"
+	}
+	return ""
+}
+
+// rollbackPrepared ends what was, or may have been, prepared. What can't be reached is
+// left to recovery, which finds no decision.
+func (t *TwoPhase) rollbackPrepared(ctx context.Context, others []*txCore, ids []gid) {
+	ctx, cancel := context.WithTimeout(ctx, askWithin)
+	defer cancel()
+	_ = Each(ctx, len(others), len(others), func(_ context.Context, i int) error {
+		_ = others[i].real.Rollback()
+		_ = end(ctx, others[i].pool.inner, "ROLLBACK", ids[i])
+		return nil
+	})
+}
+
+// finish commits what is decided; what can't be reached is left to recovery.
+func (t *TwoPhase) finish(ctx context.Context, tx string, others []*txCore, ids []gid) {
+	within, cancel := context.WithTimeout(ctx, askWithin)
+	defer cancel()
+	failed := make([]error, len(others))
+	_ = Each(within, len(others), len(others), func(_ context.Context, i int) error {
+		faults.At(fmt.Sprintf("before commit prepared %d", i))
+		failed[i] = end(within, others[i].real, "COMMIT", ids[i])
+		_ = others[i].real.Rollback() // gives the connection back
+		faults.At(fmt.Sprintf("after commit prepared %d", i))
+		return nil
+	})
+	var pending []string
+	for i, err := range failed {
+		if err != nil {
+			pending = append(pending, others[i].database)
+		}
+	}
+	if len(pending) > 0 {
+		t.tell(ctx, config.TransactionInDoubt, tx, pending, errors.Join(failed...))
+		return
+	}
+	t.tell(ctx, config.TransactionCommitted, tx, nil, nil)
+}
+
+// end commits or rolls back a prepared transaction; one that isn't there has ended.
+func end(ctx context.Context, on gorm.ConnPool, verb string, id gid) error {
+	_, err := on.ExecContext(ctx, verb+" PREPARED '"+id.String()+"'")
+	var state interface{ SQLState() string }
+	if errors.As(err, &state) && state.SQLState() == "42704" { // undefined_object
+		return nil
+	}
+	return err
+}
+
+// settle asks the home what was decided, and decides for an abort where nothing was.
+func (t *TwoPhase) settle(ctx context.Context, home, tx string) (committed bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, askWithin)
+	defer cancel()
+	pool, err := t.Databases.on(home)
+	if err != nil {
+		return false, err
+	}
+	return t.Decisions.Settle(ctx, pool.inner, tx)
+}
+
+func (t *TwoPhase) tell(ctx context.Context, kind config.TransactionEventKind, tx string, databases []string, err error) {
+	if t.Event != nil {
+		t.Event(ctx, config.TransactionEvent{At: time.Now().UTC(), Kind: kind, Transaction: tx, Databases: databases, Err: err})
+	}
+}
