@@ -71,6 +71,10 @@ func classify(err error) (class, reason string) {
 		return "rolled back", ""
 	case errors.Is(err, context.DeadlineExceeded):
 		return "timed out", ""
+	case strings.HasPrefix(err.Error(), "Error 1412 "):
+		// MariaDB says so of a table that is younger than the snapshot, and its driver
+		// only while rows are read: from Rows, Row and Scan it comes as it is.
+		return classRefused, "young-table"
 	}
 	return classFailed, ""
 }
