@@ -89,9 +89,14 @@ const (
 	maxGID = 199
 	// commitWithin bounds each step of a commit; askWithin what follows a lost reply.
 	commitWithin, askWithin = 30 * time.Second, 5 * time.Second
+	// answerWithin is how long after its beginning a commit may learn from a missing
+	// decision that there was none: well before the deadline, until which it is kept.
+	answerWithin = 30 * time.Minute
 	// ownDatabase stands for the *gorm.DB's own in a gid; it can be no database's id.
 	ownDatabase = "."
 )
+
+var errTooLate = errors.New("the reply to the commit was lost for so long that the decision may have been dropped")
 
 // CheckCluster tells whether transaction ids with this cluster's name fit for all the
 // databases; the error is a *config.ConfigError.
@@ -252,6 +257,7 @@ func (t *TwoPhase) commit(ctx context.Context, writers []*txCore) error {
 		ids[i] = gid{cluster, gidName(home.database), tx, gidName(p.database)}
 		names[i], participants[i] = p.database, ids[i].database
 	}
+	began := time.Now()
 	deadline, err := t.Decisions.Deadline(ctx, home.real)
 	if err != nil {
 		return &DatabaseError{Database: home.database, Step: "decide", Cause: err}
@@ -275,6 +281,10 @@ func (t *TwoPhase) commit(ctx context.Context, writers []*txCore) error {
 	if err := home.real.Commit(); err != nil {
 		faults.At("reply lost")
 		committed, asked := t.settle(ctx, home.database, tx)
+		if asked == nil && !committed && time.Since(began) > answerWithin {
+			// The decision may have been carried out by somebody else, and dropped.
+			asked = errTooLate
+		}
 		switch {
 		case asked != nil:
 			t.tell(ctx, config.TransactionInDoubt, tx, append([]string{home.database}, names...), err)

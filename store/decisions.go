@@ -103,10 +103,11 @@ func (Decisions) Force(ctx context.Context, home gorm.ConnPool, txid string, com
 }
 
 // Committed lists the transactions that were committed and not forced, with their
-// participants.
+// participants, once their deadline has passed: until then a coordinator that lost the
+// reply may ask, and must not hear that nothing was decided.
 func (Decisions) Committed(ctx context.Context, home gorm.ConnPool) (map[string][]string, error) {
 	all := map[string][]string{}
-	err := query(ctx, home, "SELECT txid, participants FROM dtde_decisions WHERE state = 'committed' AND note = ''", nil, func(rows *sql.Rows) error {
+	err := query(ctx, home, "SELECT txid, participants FROM dtde_decisions WHERE state = 'committed' AND note = '' AND deadline < clock_timestamp()", nil, func(rows *sql.Rows) error {
 		var txid, participants string
 		err := rows.Scan(&txid, &participants)
 		all[txid] = strings.Split(participants, " ")

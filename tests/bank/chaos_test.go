@@ -47,9 +47,9 @@ func TestChaos(t *testing.T) {
 	seed := number(t, seedVariable, rand.Uint64())
 	total := time.Duration(number(t, secondsVariable, chaosSeconds)) * time.Second
 	t.Logf("%s=%d %s=%.0f", seedVariable, seed, secondsVariable, total.Seconds())
-	for i, protocol := range rightProtocols {
+	for i, protocol := range ourProtocols {
 		t.Run(protocol, func(t *testing.T) {
-			newChaos(t, protocol, seed+uint64(i)).run(t, total/time.Duration(len(rightProtocols)))
+			newChaos(t, protocol, seed+uint64(i)).run(t, total/time.Duration(len(ourProtocols)))
 		})
 	}
 }
@@ -184,6 +184,8 @@ func (c *chaos) recoverBeside(t *testing.T, stop <-chan struct{}) (ended int) {
 // pointsOf are a protocol's points that a transfer over all three servers passes.
 func pointsOf(protocol string) []string {
 	switch protocol {
+	case "resolver":
+		return resolverPoints
 	case "hand", "hand without tombstones", "hand that trusts errors":
 		return handPoints
 	}

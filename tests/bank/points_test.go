@@ -16,6 +16,12 @@ var handPoints = []string{
 	"before commit prepared 0", "before commit prepared 1", "after commit prepared 0", "after commit prepared 1", "finished",
 }
 
+// resolverPoints are those of dtde's protocol.
+var resolverPoints = []string{
+	"begin", "work done", "before prepare", "after prepare 0", "after prepare 1", "prepared", "decision written", "decided",
+	"before commit prepared 0", "before commit prepared 1", "after commit prepared 0", "after commit prepared 1", "finished",
+}
+
 // deed is what is done while a coordinator waits at a point.
 type deed struct {
 	name string
@@ -74,7 +80,7 @@ func (w *world) mend(t *testing.T) {
 // that nothing was.
 func TestLostReplyAndRecoveryToTheEnd(t *testing.T) {
 	w := newWorld(t, true)
-	for _, protocol := range rightProtocols {
+	for _, protocol := range append([]string{"hand"}, ourProtocols...) {
 		t.Run(protocol, func(t *testing.T) {
 			said := newOutcomes()
 			c := startChild(t, settings{Protocol: protocol, DSNs: w.dsns(), PauseAt: decisionWritten, Seed: 1}, said)
@@ -121,14 +127,22 @@ func tryPoint(t *testing.T, w *world, protocol, point string, d deed) (f finding
 	return w.audit(t, said), after
 }
 
-// pointsVariable set to "all" does every deed at every point, which takes minutes;
-// else each point has the two that matter most, and the others in turn.
+// ourProtocols are dtde's; they must lose nothing, and neither must the one by hand.
+var ourProtocols = []string{"resolver"}
+
+// pointsVariable set to "all" does every deed at every point, by the protocol by hand,
+// too, which takes minutes; else each point has the two that matter most, and the
+// others in turn.
 const pointsVariable = "DTDE_BANK_POINTS"
 
 func TestEveryPoint(t *testing.T) {
 	w := newWorld(t, true)
 	all := os.Getenv(pointsVariable) == "all"
-	for _, protocol := range rightProtocols {
+	protocols := ourProtocols
+	if all {
+		protocols = append([]string{"hand"}, ourProtocols...)
+	}
+	for _, protocol := range protocols {
 		for i, point := range pointsOf(protocol) {
 			for j, d := range deeds {
 				if !all && j >= alwaysDone && j != alwaysDone+i%(len(deeds)-alwaysDone) {
@@ -142,9 +156,6 @@ func TestEveryPoint(t *testing.T) {
 		}
 	}
 }
-
-// rightProtocols must lose nothing.
-var rightProtocols = []string{"hand"}
 
 // The harness finds what broken protocols lose: a test of the test.
 func TestBrokenProtocolsAreFound(t *testing.T) {

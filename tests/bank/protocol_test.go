@@ -24,6 +24,8 @@ type at func(point string)
 // newProtocol finds a protocol by its name; the DSNs are those of the servers.
 func newProtocol(name string, dsns []string, at at) (protocol, error) {
 	switch name {
+	case "resolver":
+		return newViaResolver(dsns, at)
 	case "hand":
 		return newHand(dsns, at, handOptions{tombstones: true})
 	case "hand without tombstones":
