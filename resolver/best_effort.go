@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/go-dtde/dtde/config"
+	"github.com/go-dtde/dtde/internal/faults"
 )
 
 type bestEffortKey struct{}
@@ -24,6 +25,7 @@ func commitEach(writers []*txCore) error {
 	for i, w := range writers {
 		err := w.real.Commit()
 		if err == nil {
+			faults.At(fmt.Sprintf("after commit %d", i))
 			continue
 		}
 		if i == 0 {

@@ -3,6 +3,7 @@ package bank
 import (
 	"fmt"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -151,6 +152,9 @@ func TestEveryPoint(t *testing.T) {
 				t.Run(fmt.Sprintf("%s/%s/%s", protocol, point, d.name), func(t *testing.T) {
 					f, after := tryPoint(t, w, protocol, point, d)
 					assert.True(t, f.ok(), "%s (it said %q)", f, after)
+					if !d.kills && i >= slices.Index(pointsOf(protocol), "decided") {
+						assert.Equal(t, acknowledged, after, "what is decided succeeds")
+					}
 				})
 			}
 		}
@@ -173,10 +177,13 @@ func TestBrokenProtocolsAreFound(t *testing.T) {
 		protocol, point, deed string
 	}{
 		// Recovery rolls back what the coordinator then decides to commit.
+		{"resolver without tombstones", "prepared", "recover beside it"},
+		{"resolver without tombstones", "decision written", "recover beside it"},
 		{"hand without tombstones", "prepared", "recover beside it"},
 		{"hand without tombstones", "decision written", "recover beside it"},
 		// The home has committed, though its reply never came.
 		{"hand that trusts errors", "decision written", "lose the home's replies"},
+		{"resolver by best effort", "after commit 0", "kill the coordinator"},
 		{"shard by shard", "after commit 0", "kill the coordinator"},
 		{"shard by shard", "before commit 1", "kill the coordinator"},
 		{"shard by shard", "after commit 1", "stop a participant"},

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/go-dtde/dtde/store"
 )
 
 // errInDoubt is a transfer of which nobody knows whether it happened. Every other
@@ -25,7 +27,11 @@ type at func(point string)
 func newProtocol(name string, dsns []string, at at) (protocol, error) {
 	switch name {
 	case "resolver":
-		return newViaResolver(dsns, at)
+		return newViaResolver(dsns, at, resolverOptions{decisions: store.Decisions{}})
+	case "resolver without tombstones":
+		return newViaResolver(dsns, at, resolverOptions{decisions: noTombstones{}})
+	case "resolver by best effort":
+		return newViaResolver(dsns, at, resolverOptions{decisions: store.Decisions{}, bestEffort: true})
 	case "hand":
 		return newHand(dsns, at, handOptions{tombstones: true})
 	case "hand without tombstones":

@@ -18,15 +18,31 @@ import (
 // viaResolver is dtde's protocol below its models: the first server is the *gorm.DB's
 // own database, the others are databases of their bank's name.
 type viaResolver struct {
-	at    at
+	at      at
+	options resolverOptions
 	pools []*sql.DB
 	pool  *resolver.Pool
 	two   *resolver.TwoPhase
 	ended atomic.Int64
 }
 
-func newViaResolver(dsns []string, at at) (*viaResolver, error) {
-	v := &viaResolver{at: at}
+// resolverOptions switch parts of the protocol off, to see that the harness finds it.
+type resolverOptions struct {
+	decisions resolver.Decisions
+	// bestEffort commits one server after the other.
+	bestEffort bool
+}
+
+// noTombstones are decisions without a trace of what recovery rolls back.
+type noTombstones struct{ store.Decisions }
+
+func (noTombstones) Settle(ctx context.Context, home gorm.ConnPool, txid string) (committed bool, err error) {
+	err = home.QueryRowContext(ctx, "SELECT COUNT(*) > 0 FROM dtde_decisions WHERE txid = $1", txid).Scan(&committed)
+	return committed, err
+}
+
+func newViaResolver(dsns []string, at at, options resolverOptions) (*viaResolver, error) {
+	v := &viaResolver{at: at, options: options}
 	if at == nil {
 		v.at = func(string) {}
 	} else {
@@ -44,7 +60,7 @@ func newViaResolver(dsns []string, at at) (*viaResolver, error) {
 	for i, pool := range v.pools[1:] {
 		list = append(list, resolver.Database{ID: bankOf(i + 1), Open: func() (gorm.ConnPool, error) { return pool, nil }})
 	}
-	v.two = &resolver.TwoPhase{Cluster: "bank", Decisions: store.Decisions{}, Event: v.event}
+	v.two = &resolver.TwoPhase{Cluster: "bank", Decisions: options.decisions, Event: v.event}
 	opts := resolver.PoolOptions{Dialect: "postgres", Commit: v.two}
 	opts.Databases = resolver.NewDatabases(opts, list...)
 	v.two.Databases = opts.Databases
@@ -67,6 +83,9 @@ func (v *viaResolver) event(_ context.Context, e config.TransactionEvent) {
 
 func (v *viaResolver) transfer(ctx context.Context, t transfer) error {
 	v.at("begin")
+	if v.options.bestEffort {
+		ctx = resolver.WithBestEffort(ctx)
+	}
 	begun, err := v.pool.BeginTx(ctx, nil)
 	if err != nil {
 		return err
