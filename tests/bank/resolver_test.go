@@ -20,10 +20,10 @@ import (
 type viaResolver struct {
 	at      at
 	options resolverOptions
-	pools []*sql.DB
-	pool  *resolver.Pool
-	two   *resolver.TwoPhase
-	ended atomic.Int64
+	pools   []*sql.DB
+	pool    *resolver.Pool
+	two     *resolver.TwoPhase
+	ended   atomic.Int64
 }
 
 // resolverOptions switch parts of the protocol off, to see that the harness finds it.
