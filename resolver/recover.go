@@ -165,6 +165,10 @@ func (t *TwoPhase) Resolve(ctx context.Context, transaction string, commit bool)
 // aborted long ago.
 func (t *TwoPhase) collect(ctx context.Context) error {
 	prepared := map[string]bool{}
+	cluster, err := t.cluster(ctx)
+	if err != nil {
+		return err
+	}
 	found, err := t.prepared(ctx) // after the commits that are listed below began
 	if err != nil {
 		return err
@@ -190,8 +194,8 @@ func (t *TwoPhase) collect(ctx context.Context) error {
 		for _, g := range found {
 			prepared[g.txid] = true
 		}
-		for tx := range decided {
-			if prepared[tx] {
+		for tx, participants := range decided {
+			if prepared[tx] || !t.asked(cluster, participants) {
 				continue
 			}
 			if err := t.Decisions.Forget(ctx, pool.inner, tx); err != nil {
@@ -203,4 +207,20 @@ func (t *TwoPhase) collect(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// asked tells whether all of a transaction's participants are among those that the list
+// of what is prepared asks. Another program may share the home, or this one may have
+// lost a database from its settings: their participants may still wait for the decision.
+func (t *TwoPhase) asked(cluster string, participants []string) bool {
+	for _, p := range participants {
+		g, ok := parseGID(p)
+		if !ok || g.cluster != cluster {
+			return false
+		}
+		if id := databaseOf(g.database); id != "" && t.Databases.byID[id] == nil {
+			return false
+		}
+	}
+	return true
 }

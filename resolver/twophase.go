@@ -69,7 +69,8 @@ type Decisions interface {
 	// now may be decided.
 	Deadline(ctx context.Context, home gorm.ConnPool) (time.Time, error)
 	// Decide writes, in home's open transaction, that the transaction is committed, and
-	// fails if the deadline has passed or somebody wrote that it is aborted.
+	// fails if the deadline has passed or somebody wrote that it is aborted. participants
+	// are the ids of what is prepared.
 	Decide(ctx context.Context, home gorm.ConnPool, txid string, participants []string, deadline time.Time) error
 	// Settle writes that the transaction is aborted, if nothing was decided, and tells
 	// what was.
@@ -217,9 +218,13 @@ func (c *txCore) writers(ctx context.Context, parts []*txCore) ([]*txCore, error
 	ctx, cancel := context.WithTimeout(ctx, commitWithin)
 	defer cancel()
 	writes := make([]bool, len(parts))
+	if len(parts) == 1 {
+		// Nothing to choose: a SELECT may have called a function that writes.
+		return parts, nil
+	}
 	err := Each(ctx, len(parts), len(parts), func(ctx context.Context, i int) error {
 		p := parts[i]
-		if writes[i] = p.wrote.Load(); p.dialect != "postgres" || len(parts) == 1 {
+		if writes[i] = p.wrote.Load(); p.dialect != "postgres" {
 			return nil
 		}
 		err := p.real.QueryRowContext(ctx, "SELECT pg_current_xact_id_if_assigned() IS NOT NULL").Scan(&writes[i])
@@ -255,7 +260,7 @@ func (t *TwoPhase) commit(ctx context.Context, writers []*txCore) error {
 	names, participants := make([]string, len(others)), make([]string, len(others))
 	for i, p := range others {
 		ids[i] = gid{cluster, gidName(home.database), tx, gidName(p.database)}
-		names[i], participants[i] = p.database, ids[i].database
+		names[i], participants[i] = p.database, ids[i].String()
 	}
 	began := time.Now()
 	deadline, err := t.Decisions.Deadline(ctx, home.real)
