@@ -22,6 +22,22 @@ type (
 	Entity = config.Entity
 	// Shard is one place for an entity's rows.
 	Shard = config.Shard
+	// Database is one of the databases that shards live in.
+	Database = config.Database
+	// PoolSettings are those of a database's pool of connections.
+	PoolSettings = config.PoolSettings
+	// Tier says how a shard is used.
+	Tier = config.Tier
+	// TransactionObserver is an Observer that is told of transactions over databases.
+	TransactionObserver = config.TransactionObserver
+	// TransactionEvent is one step of a transaction over several databases.
+	TransactionEvent = config.TransactionEvent
+	// PartialCommitError says how a transaction of best effort ended.
+	PartialCommitError = resolver.PartialCommitError
+	// DatabaseError is a failure in one database of several.
+	DatabaseError = resolver.DatabaseError
+	// InDoubtError is a commit of which nobody can tell how it ended.
+	InDoubtError = resolver.InDoubtError
 	// Range is one shard of a range strategy: keys in [From, To).
 	Range = config.Range
 	// RingNode is one shard of a consistent ring.
@@ -71,8 +87,17 @@ const (
 
 // The storage modes.
 const (
-	Tables = config.Tables
-	Manual = config.Manual
+	Tables    = config.Tables
+	Manual    = config.Manual
+	Databases = config.Databases
+)
+
+// The tiers of shards.
+const (
+	Hot     = config.Hot
+	Warm    = config.Warm
+	Cold    = config.Cold
+	Archive = config.Archive
 )
 
 // The forms of a read over several shards of one database, for Config.Reads and Reads.
@@ -106,6 +131,8 @@ var (
 	ErrShardKeyChanged  = config.ErrShardKeyChanged
 	ErrNotRegistered    = config.ErrNotRegistered
 	ErrStaleCatalog     = config.ErrStaleCatalog
+	ErrInDoubt          = config.ErrInDoubt
+	ErrPartialCommit    = config.ErrPartialCommit
 )
 
 // Model lists a model in Config.Entities; without further calls its settings come
@@ -148,6 +175,10 @@ func OnShard(ids ...string) func(*gorm.DB) *gorm.DB { return callbacks.OnShard(i
 // conditions say.
 func AllShards() func(*gorm.DB) *gorm.DB { return callbacks.AllShards() }
 
+// InTiers is a scope that narrows a read, an update or a delete to shards of these
+// tiers.
+func InTiers(tiers ...Tier) func(*gorm.DB) *gorm.DB { return callbacks.InTiers(tiers...) }
+
 // Reads is a scope that insists on a form for a read over several shards; it is
 // refused with ErrUnsupported where that form is not exact.
 func Reads(form config.ReadForm) func(*gorm.DB) *gorm.DB { return callbacks.Reads(form) }
@@ -166,8 +197,18 @@ func Explain(db *gorm.DB, fn func(tx *gorm.DB) *gorm.DB) ([]*Plan, error) {
 func Plans(tx *gorm.DB) []*Plan { return callbacks.Plans(tx) }
 
 // SQLTx gives the *sql.Tx of a transaction, for code that wants one. It begins the
-// transaction in the database if no statement has yet.
-func SQLTx(tx *gorm.DB) (*sql.Tx, error) { return resolver.SQLTx(tx.Statement.ConnPool) }
+// transaction in the database if no statement has yet. With several databases it is that
+// of the shard given, else of the *gorm.DB's own.
+func SQLTx(tx *gorm.DB, shard ...*Shard) (*sql.Tx, error) {
+	pool := tx.Statement.ConnPool
+	if len(shard) > 0 {
+		var err error
+		if pool, err = resolver.On(pool, shard[0].Database); err != nil {
+			return nil, err
+		}
+	}
+	return resolver.SQLTx(pool)
+}
 
 // WithCorrelationID returns a context whose statements carry id in their events.
 func WithCorrelationID(ctx context.Context, id string) context.Context {

@@ -123,7 +123,7 @@ func (p *Plugin) Validate() (warnings []Warning, err error) {
 			})
 		}
 	}
-	return warnings, inspect(p.runtime.Unrouted(), p.runtime.Catalog())
+	return warnings, inspect(p.runtime.Unrouted(), p.db.ConnPool, p.runtime.Catalog(), true)
 }
 
 // References lists the reference entities, in the order of Config.Entities.

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"gorm.io/gorm"
@@ -28,6 +29,8 @@ type Plugin struct {
 	config  config.Config
 	db      *gorm.DB
 	runtime *callbacks.Runtime
+	opened  *resolver.Databases // nil: the *gorm.DB's own only
+	commit  *resolver.TwoPhase
 }
 
 // Register makes the plugin of a configuration, which it copies. Nothing is checked
@@ -48,18 +51,22 @@ func (p *Plugin) Initialize(db *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	catalog, err := p.compile(db, dialect)
+	databases, commit, err := p.databases(db, dialect.Name)
+	if err != nil {
+		return err
+	}
+	pool, err := resolver.Wrap(db.ConnPool, resolver.PoolOptions{Dialect: dialect.Name, PrepareStmt: db.PrepareStmt, Databases: databases, Commit: commit})
+	if err != nil {
+		return err
+	}
+	catalog, err := p.compile(db, pool, dialect)
 	if err != nil {
 		return err
 	}
 	if !db.DryRun {
-		if err := inspect(db, catalog); err != nil {
+		if err := inspect(db, pool, catalog, false); err != nil {
 			return err
 		}
-	}
-	pool, err := resolver.Wrap(db.ConnPool, resolver.PoolOptions{Dialect: dialect.Name, PrepareStmt: db.PrepareStmt})
-	if err != nil {
-		return err
 	}
 	tables, err := store.New(pool, dialect.Name, time.Now)
 	if err != nil {
@@ -82,7 +89,7 @@ func (p *Plugin) Initialize(db *gorm.DB) error {
 	root.Dialector = wrapped
 	db.ConnPool, db.Statement.ConnPool = pool, pool
 	root.ConnPool = pool
-	p.db, p.runtime = db, runtime
+	p.db, p.runtime, p.opened, p.commit = db, runtime, databases, commit
 	return nil
 }
 
@@ -107,7 +114,7 @@ func dialectOf(db *gorm.DB) (planner.Dialect, error) {
 }
 
 // compile makes the first catalog of the settings.
-func (p *Plugin) compile(db *gorm.DB, dialect planner.Dialect) (*config.Catalog, error) {
+func (p *Plugin) compile(db *gorm.DB, pool gorm.ConnPool, dialect planner.Dialect) (*config.Catalog, error) {
 	parse := func(model any) (*schema.Schema, error) {
 		stmt := &gorm.Statement{DB: db}
 		err := stmt.Parse(model)
@@ -119,7 +126,7 @@ func (p *Plugin) compile(db *gorm.DB, dialect planner.Dialect) (*config.Catalog,
 		Strategy: strategies.New,
 		Fields:   strategies.Fields,
 		Manual: func(s *schema.Schema, shards []config.Shard) ([]config.KeyColumn, config.Strategy, error) {
-			return manual(db, s, shards, dialect)
+			return manual(db, pool, s, shards, dialect)
 		},
 		// what text columns really do is asked of the database when the tables are known
 		TextEqual: func(config.Entity, *schema.Field) bool { return true },
@@ -129,7 +136,7 @@ func (p *Plugin) compile(db *gorm.DB, dialect planner.Dialect) (*config.Catalog,
 	if err != nil {
 		return nil, err
 	}
-	return withFacts(db, withFixedDates(catalog))
+	return withFacts(db, pool, withFixedDates(catalog))
 }
 
 // idShard reads the shard from an id that carries its slot.
@@ -173,12 +180,18 @@ func withFixedDates(c *config.Catalog) *config.Catalog {
 // withFacts looks at how the key columns of tables that exist really compare. Where
 // dtde may change them, AutoMigrate will; until then nothing is pruned that the
 // columns do not bear out.
-func withFacts(db *gorm.DB, c *config.Catalog) (*config.Catalog, error) {
+//
+// Databases beside the *gorm.DB's own are not dialled for that: what AutoMigrate
+// declares is taken for granted there.
+func withFacts(db *gorm.DB, pool gorm.ConnPool, c *config.Catalog) (*config.Catalog, error) {
 	if db.DryRun {
 		return c, nil
 	}
 	for _, t := range c.Tables() {
-		key, err := migrator.Facts(db, t)
+		if t.Migrations && !slices.Contains(t.DatabaseIDs(), "") && len(t.Shards) > 0 {
+			continue
+		}
+		key, err := factsIn(db, pool, t, t.Migrations)
 		if err != nil {
 			return nil, err
 		}
@@ -189,8 +202,29 @@ func withFacts(db *gorm.DB, c *config.Catalog) (*config.Catalog, error) {
 	return c, nil
 }
 
+// factsIn looks at the key columns in every database, or in the *gorm.DB's own only.
+// Where databases differ, the weaker holds.
+func factsIn(db *gorm.DB, pool gorm.ConnPool, t *config.Table, ownOnly bool) (keys []config.KeyColumn, err error) {
+	var mu sync.Mutex
+	err = perDatabase(db, pool, t, ownOnly, func(db *gorm.DB, part *config.Table) error {
+		found, err := migrator.Facts(db, part)
+		mu.Lock()
+		defer mu.Unlock()
+		if keys == nil {
+			keys = found
+			return err
+		}
+		for i := range found {
+			keys[i].BytesEqual = keys[i].BytesEqual && found[i].BytesEqual
+			keys[i].BytesOrder = keys[i].BytesOrder && found[i].BytesOrder
+		}
+		return err
+	})
+	return keys, err
+}
+
 // manual reads the predicates of tables that exist already.
-func manual(db *gorm.DB, s *schema.Schema, shards []config.Shard, d planner.Dialect) ([]config.KeyColumn, config.Strategy, error) {
+func manual(db *gorm.DB, pool gorm.ConnPool, s *schema.Schema, shards []config.Shard, d planner.Dialect) ([]config.KeyColumn, config.Strategy, error) {
 	var columns []string
 	seen := map[string]bool{}
 	var faults []error
@@ -220,7 +254,7 @@ func manual(db *gorm.DB, s *schema.Schema, shards []config.Shard, d planner.Dial
 		for i := range shards {
 			t.Shards = append(t.Shards, &shards[i])
 		}
-		facts, err := migrator.Facts(db, t)
+		facts, err := factsIn(db, pool, t, false)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -254,11 +288,14 @@ func ordered(s config.StrategySpec) bool {
 	return s.Kind == "alphabet" || s.Kind == "range" || slices.ContainsFunc(s.Parts, ordered)
 }
 
-// inspect checks the settings against what is in the database.
-func inspect(db *gorm.DB, c *config.Catalog) error {
+// inspect checks the settings against what is in the databases. Unless all is set, those
+// beside the *gorm.DB's own are asked about manual tables only: db.Use dials no others.
+func inspect(db *gorm.DB, pool gorm.ConnPool, c *config.Catalog, all bool) error {
 	var faults []error
 	for _, t := range c.Tables() {
-		faults = append(faults, migrator.Inspect(db, t, t.Migrations)...)
+		faults = append(faults, perDatabase(db, pool, t, t.Migrations && !all, func(db *gorm.DB, part *config.Table) error {
+			return errors.Join(migrator.Inspect(db, part, t.Migrations)...)
+		}))
 	}
 	return errors.Join(faults...)
 }

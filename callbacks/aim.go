@@ -269,6 +269,11 @@ func (r *Runtime) absentColumns(stmt *gorm.Statement, t *config.Table) (absent m
 	if len(t.Shards) == 0 || r.root.DryRun {
 		return absent, false
 	}
+	leave, err := r.visit(stmt, t.Shards[0])
+	defer leave()
+	if err != nil {
+		return absent, false
+	}
 	rows, err := stmt.ConnPool.QueryContext(stmt.Context, "SELECT * FROM "+r.quote(t.Shards[0].Table)+" WHERE 1 = 0")
 	if err != nil {
 		return absent, false

@@ -105,7 +105,11 @@ func (w *writer) referredValues(a *aimed, target *planner.Target, k migrator.For
 	for i, f := range k.References {
 		quoted[i] = w.r.quote(f.DBName)
 	}
-	rows, err := w.lock(a, target, quoted)
+	var rows [][]any
+	err := w.r.within(w.db.Statement, target.Shard, func() (err error) {
+		rows, err = w.lock(a, target, quoted)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}

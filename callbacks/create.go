@@ -305,6 +305,12 @@ func (c *creation) many(p *planner.Plan, watch *watch) error {
 // insert runs GORM's own create on one shard's physical table.
 func (c *creation) insert(s *config.Shard, p *planner.Plan) {
 	stmt := c.db.Statement
+	leave, err := c.r.visit(stmt, s)
+	defer leave()
+	if err != nil {
+		fail(c.db, err)
+		return
+	}
 	table, expr := stmt.Table, stmt.TableExpr
 	into, had := stmt.Clauses["INSERT"]
 	conflict, upsert := stmt.Clauses["ON CONFLICT"]

@@ -109,7 +109,7 @@ type claimKey struct{}
 // waits for other writers; with a read before it, it would fail beside them.
 func (r *Runtime) claim(ctx context.Context, pool gorm.ConnPool, t *config.Table) error {
 	tx, ok := r.private(pool)
-	if !ok || tx.Value(claimKey{}) != nil {
+	if !ok || r.many || tx.Value(claimKey{}) != nil { // of many databases one would count as written to
 		return nil
 	}
 	if r.haveCatalog.Load() {

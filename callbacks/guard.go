@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-dtde/dtde/config"
 	"github.com/go-dtde/dtde/planner"
+	"github.com/go-dtde/dtde/resolver"
 )
 
 // primaryConsent is the name under which a program consents to primary keys that
@@ -204,6 +205,11 @@ func (c *creation) present(s *config.Shard, rows []int) ([]string, error) {
 	}
 	in := c.r.primaryIn(primary, tuples)
 	tx, found := c.reader(s, rows)
+	pool, err := resolver.On(tx.Statement.ConnPool, s.Database)
+	if err != nil {
+		return nil, err
+	}
+	tx.Statement.ConnPool = pool
 	rowsOut, err := tx.Raw("SELECT "+strings.Join(columns, ",")+" FROM "+c.r.quote(s.Table)+" WHERE ?", in).Rows()
 	if err != nil {
 		return nil, &config.ShardError{Entity: c.table.Name, Shard: s.ID, Operation: "insert", Cause: err}

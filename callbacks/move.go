@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
 	"github.com/go-dtde/dtde/config"
@@ -113,6 +114,11 @@ func (w *writer) columnName(c any) string {
 // moveFrom moves the rows that the update matches on one shard.
 func (w *writer) moveFrom(a *aimed, from *planner.Target, to *config.Shard) (some bool, err error) {
 	r, fields := w.r, w.plan.Table.Schema.PrimaryFields
+	leave, err := r.visit(w.db.Statement, from.Shard)
+	defer leave()
+	if err != nil {
+		return false, err
+	}
 	quoted := make([]string, len(fields))
 	for i, f := range fields {
 		quoted[i] = r.quote(f.DBName)
@@ -142,7 +148,12 @@ func (w *writer) moveFrom(a *aimed, from *planner.Target, to *config.Shard) (som
 		if r.identity(w.plan.Table) != nil {
 			copying = r.identityInsert(to, "ON") + copying + ";" + r.identityInsert(to, "OFF")
 		}
-		copied := session(w.db).Exec(copying, append(slices.Clone(values), in)...)
+		var copied *gorm.DB
+		if from.Shard.Database == to.Database {
+			copied = session(w.db).Exec(copying, append(slices.Clone(values), in)...)
+		} else {
+			copied = w.carryOver(from.Shard, to, columns, selected, append(slices.Clone(values), in))
+		}
 		if copied.Error != nil {
 			return false, copied.Error
 		}

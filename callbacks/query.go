@@ -129,6 +129,12 @@ func (r *Runtime) fetch(db *gorm.DB, p *planner.Plan, alias string, w *watch) {
 		r.fetchSessions(db, p, alias, w)
 		return
 	}
+	leave, err := r.visitPlan(stmt, p)
+	defer leave()
+	if err != nil {
+		fail(db, err)
+		return
+	}
 	r.build(db, p, alias)
 	if db.DryRun || db.Error != nil {
 		return

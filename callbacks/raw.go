@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-dtde/dtde/config"
 	"github.com/go-dtde/dtde/planner"
+	"github.com/go-dtde/dtde/resolver"
 	"github.com/go-dtde/dtde/strategies"
 )
 
@@ -47,6 +48,13 @@ func (r *Runtime) raw(db *gorm.DB, exec bool, run func(*gorm.DB)) {
 		utcTimes(stmt.Vars)
 	}
 	p.Statements = nil
+	leave, err := r.visitRaw(stmt, p)
+	defer leave()
+	if err != nil {
+		fail(db, err)
+		watch.done(db, p)
+		return
+	}
 	switch p.Form {
 	case planner.Union:
 		text, _, err := planner.RewriteTables(r.current(stmt.ConnPool), r.dialect, stmt.SQL.String(), r.quote,
@@ -123,7 +131,11 @@ func (r *Runtime) rawSteps(db *gorm.DB, rs *planner.RawStatement, p *planner.Pla
 			s := shardSQL{p.Targets[i].Shard, rs.Render(p.Targets[i].Shard, r.quote), vars}
 			p.Sent(s.shard, s.text, len(vars))
 			began := time.Now()
-			result, err := stmt.ConnPool.ExecContext(stmt.Context, s.text, vars...)
+			on, err := resolver.On(stmt.ConnPool, s.shard.Database)
+			if err != nil {
+				return err
+			}
+			result, err := on.ExecContext(stmt.Context, s.text, vars...)
 			watch.took(s.shard.ID, time.Since(began))
 			var n int64
 			if err == nil {

@@ -24,6 +24,9 @@ func (r *Runtime) rewrite(stmt *gorm.Statement) ([]*config.Table, error) {
 	if err != nil || len(tables) == 0 {
 		return nil, err
 	}
+	if err := r.sameDatabase(stmt, tables); err != nil {
+		return nil, err
+	}
 	stmt.SQL.Reset()
 	stmt.SQL.WriteString(text)
 	return tables, nil

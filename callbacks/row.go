@@ -46,6 +46,12 @@ func (r *Runtime) open(db *gorm.DB, p *planner.Plan, alias string, w *watch) {
 		wantRows, _ = v.(bool)
 	}
 	if p.Form != planner.Sessions {
+		leave, err := r.visitPlan(stmt, p)
+		defer leave()
+		if err != nil {
+			fail(db, err)
+			return
+		}
 		r.build(db, p, alias)
 		if db.DryRun || db.Error != nil {
 			return

@@ -27,6 +27,7 @@ type Runtime struct {
 	store     *store.Store
 	ids       *idSource
 	dynamic   bool // an entity makes shards at run time
+	many      bool // there are databases beside the *gorm.DB's own
 
 	haveCatalog atomic.Bool // dtde_catalog exists
 	tracing     sync.Mutex  // one statement of several is logged at a time
@@ -68,6 +69,7 @@ func New(s Settings) *Runtime {
 		config: s.Config, dialect: s.Dialect, dialector: s.Dialector, pool: s.Pool,
 		root: s.DB, store: s.Store,
 	}
+	r.many = len(s.Catalog.Databases()) > 0
 	r.catalog.Store(s.Catalog)
 	r.fixed.Store(s.Catalog)
 	for _, t := range s.Catalog.Tables() {
@@ -146,6 +148,7 @@ func (r *Runtime) statement(stmt *gorm.Statement, op planner.Operation, t *confi
 	s.InTransaction = resolver.InTransaction(stmt.ConnPool)
 	if sc, ok := loadScope(stmt); ok {
 		s.OnShard, s.AllShards = sc.shards, sc.all
+		s.Tiers = sc.tiers
 		if sc.form != config.ReadAuto {
 			s.Form = sc.form
 		}

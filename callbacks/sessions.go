@@ -70,9 +70,19 @@ func (r *Runtime) openSessionSource(db *gorm.DB, p *planner.Plan, alias string, 
 	if p.Locking {
 		return r.lockInOrder(db, p, sqls, w)
 	}
+	leave, err := r.visitPlan(stmt, p)
+	defer leave()
+	if err != nil {
+		return nil, err
+	}
 	// the sessions live as long as their rows; a failure of one stops the others
 	ctx, cancel := context.WithCancel(stmt.Context)
-	sessions, err := resolver.OpenSessions(ctx, stmt.ConnPool, r.dialect.Name, len(p.Targets), parallel)
+	var sessions *resolver.Sessions
+	if p.Legs != nil {
+		sessions, err = resolver.OpenDatabases(stmt.ConnPool, p.Databases())
+	} else {
+		sessions, err = resolver.OpenSessions(ctx, stmt.ConnPool, r.dialect.Name, len(p.Targets), parallel)
+	}
 	if err != nil {
 		cancel()
 		return nil, err
@@ -138,15 +148,18 @@ func (r *Runtime) buildSessions(db *gorm.DB, p *planner.Plan, alias string) ([]s
 	defer restore()
 	sqls := make([]shardSQL, 0, len(p.Targets))
 	p.Statements = nil
-	for i := range p.Targets {
-		target := &p.Targets[i]
-		stmt.Table, stmt.TableExpr = alias, r.asTable(target.Shard, alias)
+	for _, part := range sessionParts(p, r.dialect) {
 		lock.put()
 		if a.had {
 			stmt.Clauses["WHERE"] = a.where
 		}
-		if target.Where != nil {
-			stmt.Clauses["WHERE"] = clause.Clause{Name: "WHERE", Expression: clause.Where{Exprs: target.Where}}
+		if target := &part.Targets[0]; part.Form == planner.One {
+			stmt.Table, stmt.TableExpr = alias, r.asTable(target.Shard, alias)
+			if target.Where != nil {
+				stmt.Clauses["WHERE"] = clause.Clause{Name: "WHERE", Expression: clause.Where{Exprs: target.Where}}
+			}
+		} else {
+			r.aimRead(stmt, part.Plan, alias)
 		}
 		delete(stmt.Clauses, "LIMIT")
 		if n := p.BranchLimit; n > 0 {
@@ -162,8 +175,8 @@ func (r *Runtime) buildSessions(db *gorm.DB, p *planner.Plan, alias string) ([]s
 			}
 			r.together(stmt)
 		}
-		sqls = append(sqls, shardSQL{target.Shard, stmt.SQL.String(), stmt.Vars})
-		p.Sent(target.Shard, stmt.SQL.String(), len(stmt.Vars))
+		sqls = append(sqls, shardSQL{part.shard, stmt.SQL.String(), stmt.Vars})
+		p.Statements = append(p.Statements, planner.SQL{Shards: part.ShardIDs(), Text: stmt.SQL.String(), Args: len(stmt.Vars)})
 		stmt.SQL.Reset()
 		stmt.Vars = nil
 	}
@@ -171,6 +184,28 @@ func (r *Runtime) buildSessions(db *gorm.DB, p *planner.Plan, alias string) ([]s
 		stmt.SQL.WriteString(r.explainAll(sqls))
 	}
 	return sqls, nil
+}
+
+// sessionPart is what one session reads, as a plan of its own.
+type sessionPart struct {
+	*planner.Plan
+	shard *config.Shard
+}
+
+// sessionParts takes a plan apart: by databases, else by shards.
+func sessionParts(p *planner.Plan, d planner.Dialect) []sessionPart {
+	legs := p.Legs
+	if legs == nil {
+		legs = make([]planner.Leg, len(p.Targets))
+		for i := range p.Targets {
+			legs[i] = planner.Leg{Database: p.Targets[i].Shard.Database, Targets: p.Targets[i : i+1]}
+		}
+	}
+	parts := make([]sessionPart, len(legs))
+	for i := range legs {
+		parts[i] = sessionPart{legs[i].Plan(p, d), legShard(&legs[i])}
+	}
+	return parts
 }
 
 // explainAll joins statements with their values inlined, each ready to run.
@@ -273,7 +308,11 @@ func (r *Runtime) lockInOrder(db *gorm.DB, p *planner.Plan, sqls []shardSQL, w *
 	sources := make([]merge.Source, 0, len(sqls))
 	for i := range sqls {
 		began := time.Now()
-		rows, err := pool.QueryContext(stmt.Context, sqls[i].text, sqls[i].vars...)
+		on, err := resolver.On(pool, sqls[i].shard.Database)
+		if err != nil {
+			return nil, err
+		}
+		rows, err := on.QueryContext(stmt.Context, sqls[i].text, sqls[i].vars...)
 		var src merge.Source
 		if err == nil {
 			src, err = merge.FromRows(rows)

@@ -1,6 +1,7 @@
 package callbacks
 
 import (
+	"slices"
 	"sync/atomic"
 
 	"gorm.io/gorm"
@@ -23,6 +24,7 @@ type (
 type scope struct {
 	bound  *gorm.Statement
 	shards []string
+	tiers  []config.Tier
 	all    bool
 	form   config.ReadForm
 	// report is filled when the statement has run; nil if nobody asked.
@@ -91,6 +93,14 @@ func OnShard(ids ...string) func(*gorm.DB) *gorm.DB {
 func AllShards() func(*gorm.DB) *gorm.DB {
 	return func(db *gorm.DB) *gorm.DB {
 		return changeScope(db, func(s *scope) { s.shards, s.all = nil, true })
+	}
+}
+
+// InTiers is a scope that narrows a read, an update or a delete to the shards of these
+// tiers.
+func InTiers(tiers ...config.Tier) func(*gorm.DB) *gorm.DB {
+	return func(db *gorm.DB) *gorm.DB {
+		return changeScope(db, func(s *scope) { s.tiers = append(slices.Clone(s.tiers), tiers...) })
 	}
 }
 

@@ -263,6 +263,11 @@ func (w *writer) returnNothing() error {
 // one runs the only statement in place: GORM logs it as it logs its own.
 func (w *writer) one(a *aimed, target *planner.Target) error {
 	stmt := w.db.Statement
+	leave, err := w.r.visit(stmt, target.Shard)
+	defer leave()
+	if err != nil {
+		return err
+	}
 	w.build(a, target)
 	if w.db.DryRun || w.db.Error != nil {
 		return nil
@@ -289,6 +294,11 @@ func (w *writer) one(a *aimed, target *planner.Target) error {
 // step runs the statement of one of several shards.
 func (w *writer) step(a *aimed, target *planner.Target) (n int64, err error) {
 	stmt := w.db.Statement
+	leave, err := w.r.visit(stmt, target.Shard)
+	defer leave()
+	if err != nil {
+		return 0, err
+	}
 	s := w.build(a, target)
 	if w.db.Error != nil {
 		return 0, nil

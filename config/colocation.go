@@ -123,6 +123,12 @@ func apart(t, other *Table) (problems []string) {
 	if !slices.Equal(mine, theirs) {
 		problems = append(problems, "the shards' ids differ")
 	}
+	for _, s := range t.Shards {
+		if o, ok := other.Shard(s.ID); ok && o.Database != s.Database {
+			problems = append(problems, "the shards "+s.ID+" live in different databases")
+			break
+		}
+	}
 	return problems
 }
 

@@ -126,6 +126,12 @@ func checkDatabases(f *faults, databases []Database, drivers map[string]func(dsn
 	return checked
 }
 
+// Connectable lists the databases of the settings as far as they are right, each with
+// its dialector. Compile says what is wrong with the others.
+func (c Config) Connectable(dialect string) []*Database {
+	return checkDatabases(&faults{}, append([]Database(nil), c.Databases...), c.Drivers, dialect)
+}
+
 // connect makes the dialector of a driver and a DSN.
 func (d *Database) connect(drivers map[string]func(dsn string) gorm.Dialector, fault func(field, format string, args ...any)) {
 	if d.Dialector != nil {

@@ -12,6 +12,7 @@ import (
 	"gorm.io/gorm/schema"
 
 	"github.com/go-dtde/dtde/config"
+	"github.com/go-dtde/dtde/resolver"
 )
 
 // workspace is where the driver's migrator runs for one call: a *gorm.DB of its own
@@ -102,13 +103,28 @@ func (w *workspace) shard(t *config.Table, s *config.Shard, model any, links []l
 	if err := w.reaches(t, s); err != nil {
 		return nil, err
 	}
-	db := w.db.Table(s.Table)
+	db, err := w.in(s.Database)
+	if err != nil {
+		return nil, err
+	}
+	db = db.Table(s.Table)
 	stmt := &gorm.Statement{DB: w.db}
 	// The name without the schema is what the migrator asks by; see Statement.Table.
 	if err := stmt.ParseWithSpecialTableName(model, db.Statement.Table); err != nil {
 		return nil, err
 	}
 	tailor(w, stmt.Schema, t, s, links)
+	return db, nil
+}
+
+// in is the workspace's session on one of the databases.
+func (w *workspace) in(database string) (*gorm.DB, error) {
+	pool, err := resolver.On(w.db.Statement.ConnPool, database)
+	if err != nil {
+		return nil, err
+	}
+	db := w.db.Session(&gorm.Session{})
+	db.Config.ConnPool, db.Statement.ConnPool = pool, pool
 	return db, nil
 }
 

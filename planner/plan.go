@@ -60,6 +60,9 @@ type Plan struct {
 	Epoch   int64
 	Form    Form
 	Targets []Target
+	// Legs (Form Sessions) are the statements of a plan whose targets lie in several
+	// databases, one each; nil otherwise.
+	Legs []Leg
 	// Reason says why these shards: `region {"US"}`, `all shards: lower(region) not understood`.
 	Reason Reason
 	// FormReason says why this form.

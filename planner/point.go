@@ -15,7 +15,7 @@ type onePoint struct {
 // without building sets and boxes; nil means that it is something else.
 func (s *Statement) planPoint() *Plan {
 	t := s.Table
-	if len(t.Keys) != 1 || len(s.OnShard) > 0 || s.AllShards {
+	if len(t.Keys) != 1 || len(s.OnShard) > 0 || len(s.Tiers) > 0 || s.AllShards {
 		return nil
 	}
 	exprs, ok := s.where()

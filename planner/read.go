@@ -53,6 +53,9 @@ func (s *Statement) chooseForm(p *Plan) error {
 	if s.locks() {
 		return s.lockedSessions(p, shape)
 	}
+	if p.across() {
+		return s.inLegs(p, shape)
+	}
 	switch most := s.maxBranches(); {
 	case s.Form == config.ReadSessions:
 		if refusal := s.inSessions(p, shape); refusal != nil {

@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/go-dtde/dtde/config"
@@ -87,6 +88,10 @@ func (s *Statement) named() (routed, error) {
 
 // bounded refuses too many shards.
 func (s *Statement) bounded(r routed) (routed, error) {
+	if len(s.Tiers) > 0 {
+		r.shards = slices.DeleteFunc(slices.Clone(r.shards), func(shard *config.Shard) bool { return !slices.Contains(s.Tiers, shard.Tier) })
+		r.reason += "; in the tiers asked for"
+	}
 	if most := s.maxShards(); len(r.shards) > most {
 		return routed{}, &config.ShardError{
 			Entity: s.Table.Name, Operation: s.Operation.String(), Cause: config.ErrTooManyShards,

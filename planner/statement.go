@@ -68,6 +68,8 @@ type Statement struct {
 	OnShard []string
 	// AllShards visits all shards, whatever the predicate says.
 	AllShards bool
+	// Tiers are the tiers that the statement is narrowed to; nil means all.
+	Tiers []config.Tier
 	// Form is the form the program insists on, if it does.
 	Form config.ReadForm
 	// MaxShards bounds the shards of the plan; 0 means 1024.

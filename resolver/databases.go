@@ -145,6 +145,19 @@ func On(p gorm.ConnPool, id string) (gorm.ConnPool, error) {
 		"use the *gorm.DB that dtde is used on, or a transaction of it")
 }
 
+// DatabaseOf is the id of the database that p is of; "" is the *gorm.DB's own, and that
+// of every connection that isn't dtde's.
+func DatabaseOf(p gorm.ConnPool) string {
+	p, _ = Unwrap(p)
+	switch c := p.(type) {
+	case *Pool:
+		return c.database
+	case *Tx:
+		return c.database
+	}
+	return ""
+}
+
 // on is pool, where "" leads back to the *gorm.DB's own.
 func (d *Databases) on(id string) (*Pool, error) {
 	if id == "" && d != nil && d.own != nil {

@@ -220,3 +220,18 @@ func (s *Sessions) Close() {
 		return nil
 	})
 }
+
+// OpenDatabases gives one read session per database: the pools, or, in a transaction,
+// its branches there. One statement on each is one snapshot; between databases there is
+// none in common.
+func OpenDatabases(pool gorm.ConnPool, databases []string) (*Sessions, error) {
+	s := &Sessions{n: len(databases)}
+	for _, id := range databases {
+		lane, err := On(pool, id)
+		if err != nil {
+			return nil, err
+		}
+		s.lanes = append(s.lanes, lane)
+	}
+	return s, nil
+}

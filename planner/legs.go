@@ -1,0 +1,80 @@
+package planner
+
+import (
+	"slices"
+	"strconv"
+
+	"github.com/go-dtde/dtde/config"
+)
+
+// Leg is what a plan reads of one database by one statement (Form Sessions).
+type Leg struct {
+	// Database is its id; "" is the *gorm.DB's own.
+	Database string
+	Targets  []Target
+}
+
+// Databases lists the databases of the plan's targets, in visiting order.
+func (p *Plan) Databases() []string {
+	var ids []string
+	for i := range p.Targets {
+		if id := p.Targets[i].Shard.Database; len(ids) == 0 || !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// across tells whether the plan's targets lie in several databases.
+func (p *Plan) across() bool {
+	for i := range p.Targets {
+		if p.Targets[i].Shard.Database != p.Targets[0].Shard.Database {
+			return true
+		}
+	}
+	return false
+}
+
+// inLegs carries the plan out by one statement per database, side by side, over the
+// union of the shards there, whose rows are merged as those of sessions.
+func (s *Statement) inLegs(p *Plan, shape *shape) error {
+	if s.Form == config.ReadUnion {
+		return s.refuse("union-databases", "one statement over shards in several databases",
+			"leave the form to the planner, or narrow it to one database")
+	}
+	if err := s.inSessions(p, shape); err != nil {
+		return err
+	}
+	p.Merge.Paging = Paging{}
+	for _, id := range p.Databases() {
+		leg := Leg{Database: id}
+		for i := range p.Targets {
+			if p.Targets[i].Shard.Database == id {
+				leg.Targets = append(leg.Targets, p.Targets[i])
+			}
+		}
+		if most := s.maxBranches(); len(leg.Targets) > most {
+			return s.refuse("union-too-wide", "a union of "+strconv.Itoa(len(leg.Targets))+" shards in one database",
+				"add a condition on the shard key; "+s.Dialect.Name+" takes "+strconv.Itoa(most)+" branches")
+		}
+		p.Legs = append(p.Legs, leg)
+	}
+	p.FormReason = "one statement per database, which have no common snapshot"
+	return nil
+}
+
+// Plan is what one leg reads, as a plan of its own that its statement is built by.
+func (l *Leg) Plan(of *Plan, d Dialect) *Plan {
+	p := *of
+	p.Targets, p.Legs, p.Statements = l.Targets, nil, nil
+	p.Form = Union
+	if len(l.Targets) == 1 {
+		p.Form = One
+	}
+	split := slices.ContainsFunc(l.Targets, func(t Target) bool { return t.Where != nil })
+	p.Pushed = split || d.mysql() && len(l.Targets) > 1
+	if of.Merge.Groups != nil {
+		p.BranchLimit = 0
+	}
+	return &p
+}
