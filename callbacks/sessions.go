@@ -149,7 +149,6 @@ func (r *Runtime) buildSessions(db *gorm.DB, p *planner.Plan, alias string) ([]s
 	sqls := make([]shardSQL, 0, len(p.Targets))
 	p.Statements = nil
 	for _, part := range sessionParts(p, r.dialect) {
-		lock.put()
 		if a.had {
 			stmt.Clauses["WHERE"] = a.where
 		}
@@ -161,6 +160,7 @@ func (r *Runtime) buildSessions(db *gorm.DB, p *planner.Plan, alias string) ([]s
 		} else {
 			r.aimRead(stmt, part.Plan, alias)
 		}
+		lock.put()
 		delete(stmt.Clauses, "LIMIT")
 		if n := p.BranchLimit; n > 0 {
 			stmt.AddClause(clause.Limit{Limit: &n})
