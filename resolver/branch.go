@@ -3,6 +3,7 @@ package resolver
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 
 	"gorm.io/gorm"
@@ -114,15 +115,18 @@ func (c *txCore) rollbackBranches() error {
 			begun = append(begun, b)
 		}
 	}
-	err := Each(context.Background(), len(begun), len(begun), func(_ context.Context, i int) error {
+	// No failure is told to Each, which would then leave out those that wait their turn.
+	failed := make([]error, len(begun))
+	_ = Each(context.Background(), len(begun), len(begun), func(_ context.Context, i int) error {
 		err := begun[i].real.Rollback()
 		if c.ctx.Err() != nil || err == sql.ErrTxDone { //nolint:errorlint // never wrapped
 			err = nil
 		}
 		begun[i].free()
-		return err
+		failed[i] = err
+		return nil
 	})
-	return err
+	return errors.Join(failed...)
 }
 
 // abandon rolls a participant back when the context of the transaction ends before

@@ -29,5 +29,6 @@ func TestBars(t *testing.T) {
 	for _, d := range testenv.Databases(t) {
 		pageBars(t, r, d)
 	}
+	databaseBars(t, r)
 	require.NoError(t, r.Finish())
 }

@@ -79,7 +79,7 @@ func TestScatterFaults(t *testing.T) {
 	d := newDepots(t, each)
 	faulty := d.set.Postgres[faultyServer]
 	siblings := []int{0, 2}
-	for _, s := range d.scatters() {
+	for _, s := range d.scatters(t) {
 		check := func(name string, f func(t *testing.T)) {
 			t.Run(s.name+"/"+name, func(t *testing.T) {
 				dbservers.LeakCheck(t, d.set, s.pools...)
@@ -91,7 +91,7 @@ func TestScatterFaults(t *testing.T) {
 			require.Equal(t, 3*each, a.n)
 		}
 		// holdSiblings makes the healthy servers' reads wait, and tells when they do.
-		holdSiblings := func(t *testing.T) (waiting func() bool) {
+		holdSiblings := func(t *testing.T, siblings ...int) (waiting func() bool) {
 			for _, i := range siblings {
 				t.Cleanup(d.hold(t, i))
 				d.set.Postgres[i].Proxy.Forget()
@@ -100,7 +100,7 @@ func TestScatterFaults(t *testing.T) {
 			return func() bool { return d.waiting(t, 0)+d.waiting(t, 2) == len(siblings) }
 		}
 		// siblingsStopped: their servers were told so soon after the fault.
-		siblingsStopped := func(t *testing.T, fault time.Time) {
+		siblingsStopped := func(t *testing.T, fault time.Time, siblings ...int) {
 			for _, i := range siblings {
 				var told time.Time
 				assert.Eventually(t, func() (ok bool) {
@@ -131,7 +131,7 @@ func TestScatterFaults(t *testing.T) {
 			failed(t, result(t, s.begin(t.Context())))
 		})
 		check("the server is stopped at work", func(t *testing.T) {
-			waiting := holdSiblings(t)
+			waiting := holdSiblings(t, siblings...)
 			release := d.hold(t, faultyServer)
 			done := s.begin(t.Context())
 			require.Eventually(t, func() bool { return waiting() && d.waiting(t, faultyServer) == 1 }, 10*time.Second, 10*time.Millisecond)
@@ -139,13 +139,13 @@ func TestScatterFaults(t *testing.T) {
 			faulty.StopImmediate(t)
 			release()
 			failed(t, result(t, done))
-			siblingsStopped(t, fault)
+			siblingsStopped(t, fault, siblings...)
 			faulty.Start(t)
 			quiet(s.pools)
 			quiet(d.direct)
 		})
 		check("the connection breaks before the rows", func(t *testing.T) {
-			waiting := holdSiblings(t)
+			waiting := holdSiblings(t, siblings...)
 			release := d.hold(t, faultyServer)
 			defer release()
 			done := s.begin(t.Context())
@@ -153,20 +153,26 @@ func TestScatterFaults(t *testing.T) {
 			fault := time.Now()
 			faulty.Proxy.Cut()
 			failed(t, result(t, done))
-			siblingsStopped(t, fault)
+			siblingsStopped(t, fault, siblings...)
 		})
 		check("the connection breaks among the rows", func(t *testing.T) {
-			waiting := holdSiblings(t)
+			var held []int
+			if s.ahead {
+				held = siblings
+			}
+			holdSiblings(t, held...)
 			release := d.hold(t, faultyServer)
 			done := s.begin(t.Context())
-			require.Eventually(t, func() bool { return waiting() && d.waiting(t, faultyServer) == 1 }, 10*time.Second, 10*time.Millisecond)
+			require.Eventually(t, func() bool {
+				return d.waiting(t, 0)+d.waiting(t, 2) == len(held) && d.waiting(t, faultyServer) == 1
+			}, 10*time.Second, 10*time.Millisecond)
 			faulty.Proxy.CutAfter(200_000)
 			defer faulty.Proxy.CutAfter(-1)
 			release()
 			failed(t, result(t, done))
 			fault, ok := faulty.Proxy.First(dbservers.Broken)
 			require.True(t, ok)
-			siblingsStopped(t, fault)
+			siblingsStopped(t, fault, held...)
 		})
 		check("one is slow and the caller gives up", func(t *testing.T) {
 			release := d.hold(t, faultyServer)

@@ -16,7 +16,7 @@ import (
 
 // Consignment is sharded by its region over three servers.
 type Consignment struct {
-	ID     int64 `gorm:"primaryKey;autoIncrement:false"`
+	ID     int64 `gorm:"primaryKey"`
 	Region string
 	Weight int64
 	Label  string
@@ -74,13 +74,18 @@ type scatter struct {
 	name string
 	// names: an error tells the shard that failed.
 	names bool
+	// ahead: rows of a server are read although another has not answered yet.
+	ahead bool
 	read  func(ctx context.Context) (int, error)
 	pools []*sql.DB
 }
 
 // scatters are the ways to read from all three servers.
-func (d *depots) scatters() []scatter {
-	return []scatter{{name: "resolver.Each", read: d.readEach, pools: d.plain}}
+func (d *depots) scatters(t testing.TB) []scatter {
+	return []scatter{
+		{name: "resolver.Each", ahead: true, read: d.readEach, pools: d.plain},
+		openSpread(t, d, nil).scatter(),
+	}
 }
 
 // readEach reads the servers side by side with what dtde uses below.
