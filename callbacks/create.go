@@ -23,7 +23,7 @@ func (r *Runtime) create(db *gorm.DB) {
 	bindScope(stmt)
 	t, alias := r.owned(stmt)
 	if t == nil || stmt.SQL.Len() > 0 {
-		r.unowned(db, r.inner.create)
+		r.unownedWrite(db, r.inner.create)
 		return
 	}
 	rows, ok := newRowSet(stmt)

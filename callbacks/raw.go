@@ -27,6 +27,10 @@ func (r *Runtime) raw(db *gorm.DB, exec bool, run func(*gorm.DB)) {
 	stmt := db.Statement
 	rs, err := planner.AnalyzeRaw(r.current(stmt.ConnPool), r.dialect, stmt.SQL.String(), stmt.Vars)
 	if rs == nil && err == nil {
+		if err := r.referenceText(stmt); err != nil {
+			fail(db, err)
+			return
+		}
 		run(db)
 		return
 	}

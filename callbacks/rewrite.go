@@ -36,6 +36,9 @@ func (r *Runtime) rewrite(stmt *gorm.Statement) ([]*config.Table, error) {
 // taken apart stays as it is: should it name a sharded table, the engine says that there
 // is none, and its own table is aimed already.
 func (r *Runtime) rewriteBuilt(stmt *gorm.Statement) error {
+	if err := r.joinsThere(stmt); err != nil {
+		return err
+	}
 	_, err := r.rewrite(stmt)
 	if unreadable(err) {
 		return nil

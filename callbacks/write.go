@@ -26,7 +26,7 @@ func (r *Runtime) update(db *gorm.DB) {
 	}
 	t, alias := r.owned(stmt)
 	if t == nil || stmt.SQL.Len() > 0 {
-		r.unowned(db, r.inner.update)
+		r.unownedWrite(db, r.inner.update)
 		return
 	}
 	if stmt.Schema != nil {
@@ -61,7 +61,7 @@ func (r *Runtime) delete(db *gorm.DB) {
 	}
 	t, alias := r.owned(stmt)
 	if t == nil || stmt.SQL.Len() > 0 {
-		r.unowned(db, r.inner.delete)
+		r.unownedWrite(db, r.inner.delete)
 		return
 	}
 	if stmt.Schema != nil {

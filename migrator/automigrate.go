@@ -34,6 +34,9 @@ func (m Migrator) tables(values []any, auto bool, run func(gorm.Migrator, []any)
 	if err := m.unlisted(values); err != nil {
 		return err
 	}
+	if err := m.references(values, run); err != nil {
+		return err
+	}
 	if !m.concerns(values) {
 		return run(m.inner, values)
 	}

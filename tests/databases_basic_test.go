@@ -214,3 +214,55 @@ func TestDatabasesAreLazy(t *testing.T) {
 	require.NoError(t, db.AutoMigrate(&Freight{}))
 	require.Equal(t, []string{"eu", "us"}, opened())
 }
+
+// Carrier is a reference entity.
+type Carrier struct {
+	ID   int64 `gorm:"primaryKey"`
+	Code string
+	Name string
+}
+
+// Haul is a sharded model that belongs to a carrier.
+type Haul struct {
+	ID        int64 `gorm:"primaryKey"`
+	Region    string
+	CarrierID int64
+	Carrier   Carrier
+}
+
+// TestDatabasesHaveReferenceEntities: they are written everywhere, and joined there.
+func TestDatabasesHaveReferenceEntities(t *testing.T) {
+	t.Parallel()
+	testenv.Each(t, func(t *testing.T, d testenv.DB) {
+		db, _ := overDatabases(t, d,
+			dtde.Model(&Haul{}).ShardBy("Region", "EU", "US").WithStorageMode(dtde.Databases),
+			dtde.Model(&Carrier{}).AsReference())
+		require.NoError(t, db.AutoMigrate(&Haul{}, &Carrier{}))
+		tx := db
+		if d.Name != "postgres" {
+			tx = db.WithContext(dtde.BestEffort(context.Background()))
+		}
+		carriers := []*Carrier{{Code: "a", Name: "A"}, {Code: "b", Name: "B"}}
+		check(t, tx.Create(&carriers))
+		updated := tx.Model(&Carrier{}).Where("code = ?", "b").Update("name", "B2")
+		check(t, updated)
+		require.EqualValues(t, 1, updated.RowsAffected)
+		check(t, tx.Create(&Haul{ID: 1, Region: "US", CarrierID: carriers[1].ID}))
+		var h Haul
+		check(t, db.Joins("Carrier").Where("region = ?", "US").First(&h))
+		require.Equal(t, Carrier{ID: carriers[1].ID, Code: "b", Name: "B2"}, h.Carrier)
+		require.Error(t, tx.Delete(carriers[1]).Error, "the foreign key is real where the shard is")
+		check(t, tx.Delete(&h))
+		check(t, tx.Delete(carriers[1]))
+		check(t, tx.Create(&Haul{ID: 2, Region: "EU", CarrierID: carriers[0].ID}))
+		var n int64
+		check(t, db.Model(&Haul{}).Joins("JOIN carriers c ON c.id = hauls.carrier_id").Where("region = ?", "EU").Count(&n))
+		require.EqualValues(t, 1, n)
+		err := tx.Model(&Carrier{}).Create(map[string]any{"code": "c"}).Error
+		require.ErrorIs(t, err, dtde.ErrUnsupported)
+		require.Contains(t, err.Error(), "reference-map")
+		err = tx.Exec("UPDATE carriers SET name = 'x'").Error
+		require.ErrorIs(t, err, dtde.ErrUnsupported)
+		require.Contains(t, err.Error(), "reference-text")
+	})
+}
