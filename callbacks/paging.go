@@ -24,7 +24,7 @@ func (r *Runtime) pages(stmt *gorm.Statement, p *planner.Plan) bool {
 	switch {
 	case paging.Form == planner.PageFetch:
 		return false
-	case p.Merge.Limit > r.config.MaxBufferedRows, p.Locking, len(primaryConditions(stmt)) > 0, subtext(stmt), paging.Ties && !wholeRows(stmt):
+	case p.Merge.Limit > r.config.MaxBufferedRows, p.Locking, p.Legs != nil && resolver.InTransaction(stmt.ConnPool), len(primaryConditions(stmt)) > 0, subtext(stmt), paging.Ties && !wholeRows(stmt):
 		// A page may have to be kept. Keys of the destination go beside the conditions, not around them; text with
 		// tables of its own asks the catalog, which may need the session's connection;
 		// and rows without their keys can't be merged by them.
@@ -104,7 +104,10 @@ const pagingLanes = 1
 
 // openAll opens the plain fetch.
 func (pg *pager) openAll(ctx context.Context, cancel context.CancelFunc, w *watch) (merge.Source, error) {
+	legs := pg.plan.Legs
+	pg.plan.Legs = nil // the sessions are of the shards
 	sqls, err := pg.r.buildSessions(pg.db, pg.plan, pg.alias)
+	pg.plan.Legs = legs
 	if err != nil || pg.db.Error != nil {
 		return nil, firstError(err, pg.db.Error)
 	}
@@ -288,7 +291,7 @@ func (pg *pager) run(ctx context.Context, asked []questions, width int) ([][]dri
 
 // answers reads one statement's rows into the shards' places.
 func (pg *pager) answers(ctx context.Context, q *questions, width int, out [][]driver.Value) (n int64, err error) {
-	rows, err := pg.sessions.Query(ctx, q.lane, q.text, q.vars)
+	rows, err := pg.sessions.QueryLane(ctx, q.lane, q.text, q.vars)
 	if err != nil {
 		return 0, err
 	}

@@ -28,7 +28,7 @@ func (pg *pager) openTogether(ctx context.Context, page merge.Page, m planner.Me
 				continue
 			}
 			began := time.Now()
-			rows, err := pg.sessions.Query(ctx, lane, asked[i].text, asked[i].vars)
+			rows, err := pg.sessions.QueryLane(ctx, lane, asked[i].text, asked[i].vars)
 			var src merge.Source
 			if err == nil {
 				src, err = merge.FromRows(rows)

@@ -125,9 +125,9 @@ func (pg *pager) united(reversed bool, pick func(i int, shape *sessionShape) boo
 			text.Reset()
 			stmt.Vars, q = nil, questions{}
 		}
-		for i := lane; i < len(pg.plan.Targets); i += lanes {
+		for i := range pg.plan.Targets {
 			shape := shape
-			if !pick(i, &shape) {
+			if pg.sessions.LaneOf(i) != lane || !pick(i, &shape) {
 				continue
 			}
 			branch, err := pg.one(i, where.Exprs, &shape) // its placeholders go on counting

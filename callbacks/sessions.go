@@ -78,9 +78,16 @@ func (r *Runtime) openSessionSource(db *gorm.DB, p *planner.Plan, alias string, 
 	// the sessions live as long as their rows; a failure of one stops the others
 	ctx, cancel := context.WithCancel(stmt.Context)
 	var sessions *resolver.Sessions
-	if p.Legs != nil {
+	switch {
+	case p.Legs != nil && paged:
+		ids := make([]string, len(p.Targets))
+		for i := range p.Targets {
+			ids[i] = p.Targets[i].Shard.Database
+		}
+		sessions, err = resolver.OpenSnapshots(ctx, stmt.ConnPool, r.dialect.Name, ids)
+	case p.Legs != nil:
 		sessions, err = resolver.OpenDatabases(stmt.ConnPool, p.Databases())
-	} else {
+	default:
 		sessions, err = resolver.OpenSessions(ctx, stmt.ConnPool, r.dialect.Name, len(p.Targets), parallel)
 	}
 	if err != nil {

@@ -45,7 +45,6 @@ func (s *Statement) inLegs(p *Plan, shape *shape) error {
 	if err := s.inSessions(p, shape); err != nil {
 		return err
 	}
-	p.Merge.Paging = Paging{}
 	for _, id := range p.Databases() {
 		leg := Leg{Database: id}
 		for i := range p.Targets {

@@ -24,6 +24,7 @@ type Sessions struct {
 	n     int
 	lanes []gorm.ConnPool
 	owned []lane
+	of    []int // the lane of each statement; nil: modulo the lanes
 }
 
 // lane is a transaction that was begun for the sessions.
@@ -192,7 +193,20 @@ func (s *Sessions) Sequential() bool { return len(s.lanes) < s.n }
 
 // Query runs statement i, in [0, Len), on its session. The caller closes the rows.
 func (s *Sessions) Query(ctx context.Context, i int, query string, args []any) (*sql.Rows, error) {
-	return s.lanes[i%len(s.lanes)].QueryContext(ctx, query, args...)
+	return s.QueryLane(ctx, s.LaneOf(i), query, args)
+}
+
+// QueryLane runs a statement on a lane, in [0, Lanes). The caller closes the rows.
+func (s *Sessions) QueryLane(ctx context.Context, lane int, query string, args []any) (*sql.Rows, error) {
+	return s.lanes[lane].QueryContext(ctx, query, args...)
+}
+
+// LaneOf is the lane of statement i, in [0, Len).
+func (s *Sessions) LaneOf(i int) int {
+	if s.of != nil {
+		return s.of[i]
+	}
+	return i % len(s.lanes)
 }
 
 // Each calls f for every session: the lanes in parallel, the sessions of a lane one
@@ -200,7 +214,10 @@ func (s *Sessions) Query(ctx context.Context, i int, query string, args []any) (
 // panics are as in the function [Each].
 func (s *Sessions) Each(ctx context.Context, f func(ctx context.Context, i int) error) error {
 	return Each(ctx, len(s.lanes), len(s.lanes), func(ctx context.Context, lane int) error {
-		for i := lane; i < s.n; i += len(s.lanes) {
+		for i := range s.n {
+			if s.LaneOf(i) != lane {
+				continue
+			}
 			if err := f(ctx, i); err != nil {
 				return err
 			}
@@ -232,6 +249,35 @@ func OpenDatabases(pool gorm.ConnPool, databases []string) (*Sessions, error) {
 			return nil, err
 		}
 		s.lanes = append(s.lanes, lane)
+	}
+	return s, nil
+}
+
+// OpenSnapshots gives a read session per statement, each on the database of its id: one
+// connection per database, on which every statement sees one state of that database. The
+// states of two databases have nothing to do with each other. Inside a transaction it is
+// refused as OpenSessions would be.
+func OpenSnapshots(ctx context.Context, pool gorm.ConnPool, dialect string, databases []string) (*Sessions, error) {
+	s := &Sessions{n: len(databases), of: make([]int, len(databases))}
+	lanes := map[string]int{}
+	for i, id := range databases {
+		at, known := lanes[id]
+		if !known {
+			on, err := On(pool, id)
+			if err != nil {
+				s.Close()
+				return nil, err
+			}
+			one, err := OpenSessions(ctx, on, dialect, 2, 1) // two: statements that come after one another share a snapshot
+			if err != nil {
+				s.Close()
+				return nil, fmt.Errorf("database %q: %w", id, err)
+			}
+			at = len(s.lanes)
+			lanes[id] = at
+			s.lanes, s.owned = append(s.lanes, one.lanes...), append(s.owned, one.owned...)
+		}
+		s.of[i] = at
 	}
 	return s, nil
 }

@@ -266,3 +266,28 @@ func TestDatabasesHaveReferenceEntities(t *testing.T) {
 		require.Contains(t, err.Error(), "reference-text")
 	})
 }
+
+// TestDatabasesReachDeepPages compares pages behind many rows with one table's.
+func TestDatabasesReachDeepPages(t *testing.T) {
+	t.Parallel()
+	testenv.Each(t, func(t *testing.T, d testenv.DB) {
+		db, _ := overDatabases(t, d, dtde.Model(&Freight{}).ShardByHash("ID", 6).WithStorageMode(dtde.Databases))
+		plain := d.Open(t)
+		for _, side := range []*gorm.DB{db, plain} {
+			require.NoError(t, side.AutoMigrate(&Freight{}))
+			check(t, side.WithContext(dtde.BestEffort(context.Background())).CreateInBatches(freights(12_000), 1000))
+		}
+		for _, order := range []string{"id", "id DESC", "weight, id", "weight DESC, id DESC"} {
+			for _, offset := range []int{100, 5_500, 9_990, 11_999} {
+				var ours, theirs []Freight
+				tx := db.Order(order).Offset(offset).Limit(15).Find(&ours)
+				check(t, tx)
+				check(t, plain.Order(order).Offset(offset).Limit(15).Find(&theirs))
+				require.Equal(t, theirs, ours, "%s behind %d", order, offset)
+				if offset == 5_500 {
+					require.Contains(t, dtde.Plans(tx)[0].String(), "paging:", order)
+				}
+			}
+		}
+	})
+}
