@@ -97,6 +97,9 @@ func (c *creation) undo() {
 func (c *creation) prepare() error {
 	if c.rows.maps == nil {
 		c.freezeClock()
+		if err := c.validity(); err != nil {
+			return err
+		}
 		if err := c.defaults(); err != nil {
 			return err
 		}

@@ -42,6 +42,10 @@ func (r *Runtime) query(db *gorm.DB) {
 func (r *Runtime) read(db *gorm.DB, t *config.Table, alias string, early bool, run func(db *gorm.DB, p *planner.Plan, alias string, w *watch)) {
 	stmt := db.Statement
 	applySoftDelete(stmt)
+	if err := r.see(db, t, alias); err != nil {
+		fail(db, err)
+		return
+	}
 	watch := r.watch(stmt, t, planner.Select)
 	var from clause.Clause
 	var hadFrom bool
@@ -276,6 +280,12 @@ func truncate(stmt *gorm.Statement, n int, appends bool) {
 // failure of one that names a sharded table is told for what it is: that name is no
 // table.
 func (r *Runtime) unowned(db *gorm.DB, run func(*gorm.DB)) {
+	if r.temporal && len(db.Statement.Joins) > 0 {
+		if err := r.seeJoined(db); err != nil {
+			fail(db, err)
+			return
+		}
+	}
 	if subtext(db.Statement) {
 		r.unownedText(db, run)
 		return

@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-dtde/dtde/config"
 	"github.com/go-dtde/dtde/planner"
+	"github.com/go-dtde/dtde/temporal"
 )
 
 // rewrite replaces the sharded tables that a built statement reads by name (in joins,
@@ -149,6 +150,8 @@ func anySubtext(exprs []clause.Expression) bool {
 // exprSubtext looks into one condition.
 func exprSubtext(e clause.Expression) bool {
 	switch e := e.(type) {
+	case temporal.Later:
+		return true
 	case clause.Expr:
 		return selects(e.SQL)
 	case *clause.Expr:

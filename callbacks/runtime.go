@@ -27,6 +27,7 @@ type Runtime struct {
 	store     *store.Store
 	ids       *idSource
 	dynamic   bool // an entity makes shards at run time
+	temporal  bool // an entity keeps versions
 	many      bool // there are databases beside the *gorm.DB's own
 
 	haveCatalog atomic.Bool // dtde_catalog exists
@@ -75,6 +76,7 @@ func New(s Settings) *Runtime {
 	for _, t := range s.Catalog.Tables() {
 		_, dynamic := t.Dynamic()
 		r.dynamic = r.dynamic || dynamic
+		r.temporal = r.temporal || t.Validity != nil
 	}
 	r.ids = newIDSource(r)
 	return r

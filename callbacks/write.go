@@ -29,6 +29,10 @@ func (r *Runtime) update(db *gorm.DB) {
 		r.unownedWrite(db, r.inner.update)
 		return
 	}
+	if savesVersion(stmt, t) {
+		r.saveVersion(db)
+		return
+	}
 	if stmt.Schema != nil {
 		for _, c := range stmt.Schema.UpdateClauses {
 			stmt.AddClause(c)
@@ -112,6 +116,10 @@ func (r *Runtime) write(db *gorm.DB, t *config.Table, alias string, op planner.O
 		return
 	}
 	r.spreadTuples(stmt)
+	if err := unversioned(stmt, t, op); err != nil {
+		fail(db, err)
+		return
+	}
 	watch := r.watch(stmt, t, op)
 	p, err := r.planWrite(db, t, alias, op, set)
 	if err != nil {

@@ -45,6 +45,10 @@ var (
 	ErrInDoubt error = &sentinel{"transaction in doubt"}
 	// ErrPartialCommit: a transaction of best effort is committed in some databases only.
 	ErrPartialCommit error = &sentinel{"committed in part"}
+	// ErrConflict: somebody else changed the versions of the same key.
+	ErrConflict error = &sentinel{"conflicting write"}
+	// ErrUnversionedWrite: a plain write to an entity that is marked VersionedOnly.
+	ErrUnversionedWrite error = &sentinel{"unversioned write"}
 	// ErrStaleCatalog: another process keeps changing the shards; the statement was
 	// planned again several times without reaching a stable catalog.
 	ErrStaleCatalog error = &sentinel{"catalog changed"}

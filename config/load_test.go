@@ -41,6 +41,11 @@ func fileRegistry() Registry {
 // describe prints everything that is set, a line each, with its type.
 func describe(b *strings.Builder, path string, v reflect.Value) {
 	switch x := v.Interface().(type) {
+	case map[string]func(string) gorm.Dialector:
+		if x != nil {
+			fmt.Fprintf(b, "%s = set\n", path)
+		}
+		return
 	case *time.Location:
 		if x != nil {
 			fmt.Fprintf(b, "%s = zone %s\n", path, x)

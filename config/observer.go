@@ -61,6 +61,41 @@ type TransactionObserver interface {
 	TransactionEnded(ctx context.Context, e TransactionEvent)
 }
 
+// VersionObserver is an [Observer] that is also told of versions. Its method is called
+// synchronously, after the transaction has committed.
+type VersionObserver interface {
+	// VersionChanged is called once per row that a write of versions made or changed.
+	VersionChanged(ctx context.Context, e VersionEvent)
+}
+
+// VersionEventKind says what happened to a version.
+type VersionEventKind string
+
+// The kinds of events.
+const (
+	// VersionCreated: a row was made.
+	VersionCreated VersionEventKind = "created"
+	// VersionInvalidated: a row was closed, changed or removed.
+	VersionInvalidated VersionEventKind = "invalidated"
+)
+
+// VersionEvent is one row that a write of versions made or changed.
+type VersionEvent struct {
+	// At is when it was sent, in UTC.
+	At   time.Time
+	Kind VersionEventKind
+	// Entity is the model's name, Key the values of its entity key.
+	Entity string
+	Key    []any
+	// Step is what was done to the row: "insert", "close", "shrink", "rewrite", …
+	Step string
+	// From is the row's start; of one that was changed, the start before. To is its end
+	// now, OldTo the end before; the zero time is open.
+	From, To, OldTo time.Time
+	// CorrelationID comes from the context (see WithCorrelationID).
+	CorrelationID string
+}
+
 // TransactionEventKind says what happened to a transaction over several databases.
 type TransactionEventKind string
 

@@ -38,6 +38,9 @@ func checkRelations(f *faults, tables []*Table) {
 		slices.Sort(names)
 		for _, name := range names {
 			r := s.Relationships.Relations[name]
+			if r.Schema != s && r.Schema != nil {
+				continue // GORM notes a parent's relation with its child, too
+			}
 			checkRelation(f, temporal[s.ModelType], r, name, true)
 			if r.FieldSchema != nil {
 				checkRelation(f, temporal[r.FieldSchema.ModelType], r, name, false)

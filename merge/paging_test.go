@@ -204,7 +204,7 @@ func genBook(t *rapid.T, unique bool) *book {
 }
 
 func genPage(t *rapid.T, b *book) merge.PageQuery {
-	return merge.PageQuery{Unique: b.unique(), 
+	return merge.PageQuery{Unique: b.unique(),
 		Keys: b.keys, Shards: len(b.shards), Small: rapid.SampledFrom([]int64{1, 20, 300}).Draw(t, "small"),
 		Offset:  rapid.Int64Range(0, int64(len(b.all))+20).Draw(t, "offset"),
 		Limit:   rapid.SampledFrom([]int64{1, 5, 100}).Draw(t, "limit"),

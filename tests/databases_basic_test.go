@@ -69,11 +69,27 @@ func TestDatabasesReadAsOneTable(t *testing.T) {
 				}
 				for name, read := range map[string]func(*gorm.DB) any{
 					"all in order": func(tx *gorm.DB) any { var l []Freight; check(t, tx.Order("id").Find(&l)); return l },
-					"page":         func(tx *gorm.DB) any { var l []Freight; check(t, tx.Order("weight, id").Offset(17).Limit(9).Find(&l)); return l },
-					"condition":    func(tx *gorm.DB) any { var l []Freight; check(t, tx.Where("weight > ?", 50).Order("id DESC").Find(&l)); return l },
-					"in":           func(tx *gorm.DB) any { var l []Freight; check(t, tx.Where("id IN ?", []int{3, 5, 8, 99}).Order("id").Find(&l)); return l },
-					"first":        func(tx *gorm.DB) any { var p Freight; check(t, tx.First(&p, 77)); return p },
-					"count":        func(tx *gorm.DB) any { var n int64; check(t, tx.Model(&Freight{}).Where("weight < 70").Count(&n)); return n },
+					"page": func(tx *gorm.DB) any {
+						var l []Freight
+						check(t, tx.Order("weight, id").Offset(17).Limit(9).Find(&l))
+						return l
+					},
+					"condition": func(tx *gorm.DB) any {
+						var l []Freight
+						check(t, tx.Where("weight > ?", 50).Order("id DESC").Find(&l))
+						return l
+					},
+					"in": func(tx *gorm.DB) any {
+						var l []Freight
+						check(t, tx.Where("id IN ?", []int{3, 5, 8, 99}).Order("id").Find(&l))
+						return l
+					},
+					"first": func(tx *gorm.DB) any { var p Freight; check(t, tx.First(&p, 77)); return p },
+					"count": func(tx *gorm.DB) any {
+						var n int64
+						check(t, tx.Model(&Freight{}).Where("weight < 70").Count(&n))
+						return n
+					},
 					"groups": func(tx *gorm.DB) any {
 						var l []map[string]any
 						check(t, tx.Model(&Freight{}).Select("weight, COUNT(*) AS n, MIN(id) AS w").Group("weight").Order("w DESC").Find(&l))

@@ -35,11 +35,11 @@ var importTable = map[string][]string{
 	"store":                   {"config", "keys", "resolver", "gorm.io/gorm", "gorm.io/gorm/clause", "gorm.io/gorm/schema"},
 	"migrator":                {"config", "store", "resolver", "gorm.io/gorm/..."},
 	"callbacks": {
-		"config", "strategies", "keys", "merge", "observe", "planner", "resolver", "store", "migrator",
+		"config", "strategies", "keys", "merge", "observe", "planner", "resolver", "store", "migrator", "temporal",
 		"gorm.io/gorm/...", "gorm.io/plugin/dbresolver",
 	},
 	".": {
-		"config", "strategies", "keys", "merge", "observe", "planner", "resolver", "store", "migrator", "callbacks",
+		"config", "strategies", "keys", "merge", "observe", "planner", "resolver", "store", "migrator", "callbacks", "temporal",
 		"gorm.io/gorm/...",
 	},
 }

@@ -1,0 +1,407 @@
+package callbacks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"reflect"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+	"gorm.io/gorm/schema"
+
+	"github.com/go-dtde/dtde/config"
+	"github.com/go-dtde/dtde/planner"
+	"github.com/go-dtde/dtde/resolver"
+	"github.com/go-dtde/dtde/temporal"
+)
+
+// Row is a version's row: an addressable struct.
+type Row = reflect.Value
+
+// VersionWrite is one write to the history of one key.
+type VersionWrite struct {
+	// Model is a pointer to a struct that carries the entity key.
+	Model any
+	// Operation makes the write of the key's rows as they are, after they were locked.
+	Operation func(rows []temporal.Version[Row]) (temporal.Operation[Row], error)
+	// Repair plans temporal.Repair instead.
+	Repair bool
+	// Expect is the start of the version that the caller has read; zero for any.
+	Expect time.Time
+}
+
+// historyAttempts bounds how often a write in a transaction of its own is tried.
+const historyAttempts = 8
+
+// internalKey marks the statements that carry out a version's steps.
+type internalKey struct{}
+
+// WriteVersions locks all versions of a key, plans the write, and carries it out: in
+// the caller's transaction, or in one of its own that is tried again after serialization
+// failures, deadlocks, and writers that came between.
+func (r *Runtime) WriteVersions(db *gorm.DB, w VersionWrite) (out temporal.Outcome[Row], err error) {
+	db = db.Session(&gorm.Session{NewDB: true}) // the caller's conditions are not the key's
+	if resolver.InTransaction(db.Statement.ConnPool) {
+		err = db.Transaction(func(tx *gorm.DB) (err error) {
+			out, err = r.writeVersions(tx, w)
+			return err
+		})
+		return out, err
+	}
+	for attempt := 0; ; attempt++ {
+		err = resolver.Retry(db.Statement.Context, historyAttempts, func(ctx context.Context) error {
+			return db.WithContext(ctx).Transaction(func(tx *gorm.DB) (err error) {
+				out, err = r.writeVersions(tx, w)
+				return err
+			})
+		})
+		// A shard that this very transaction made is there for the next one.
+		var refused *config.UnsupportedError
+		if attempt == 2 || !errors.As(err, &refused) || refused.Reason != "young-table" {
+			return out, err
+		}
+	}
+}
+
+// history is one write under way.
+type history struct {
+	r     *Runtime
+	tx    *gorm.DB
+	table *config.Table
+	v     *config.Validity
+	model reflect.Value // of the caller's struct
+	key   []any
+}
+
+// versioned finds the entity of a model, and the key that it carries.
+func (r *Runtime) versioned(db *gorm.DB, model any) (*history, error) {
+	stmt := &gorm.Statement{DB: db}
+	if err := stmt.Parse(model); err != nil {
+		return nil, err
+	}
+	t, ok := r.current(db.Statement.ConnPool).ByModel(stmt.Schema.ModelType)
+	if !ok || t.Validity == nil {
+		return nil, &config.UnsupportedError{
+			Entity: stmt.Schema.Name, Reason: "not-temporal", Problem: "a write of versions to a model that keeps none",
+			Hint: "give it HasTemporalValidity and EntityKey",
+		}
+	}
+	h := &history{r: r, table: t, v: t.Validity, model: reflect.Indirect(reflect.ValueOf(model))}
+	if h.model.Kind() != reflect.Struct || !h.model.CanSet() {
+		return nil, fmt.Errorf("%w: the model must be a pointer to a struct", gorm.ErrInvalidValue)
+	}
+	for _, k := range h.v.Key {
+		value, zero := k.Field.ValueOf(db.Statement.Context, h.model)
+		if zero && len(h.v.Key) == 1 {
+			return nil, &config.ShardError{Entity: t.Name, Operation: "version", Cause: config.ErrMissingShardKey, Hint: "the entity key " + k.Field.Name + " is empty"}
+		}
+		h.key = append(h.key, value)
+	}
+	// statements of its own: without the caller's conditions, lens and scopes
+	h.tx = db.Session(&gorm.Session{NewDB: true, Context: context.WithValue(db.Statement.Context, lensKey{}, lensSetting{})})
+	h.tx = h.tx.Set("dtde:versions", true)
+	h.tx.Statement.Settings.Store(internalKey{}, true)
+	h.tx = h.tx.Session(&gorm.Session{})
+	scoped.Store(true)
+	return h, nil
+}
+
+func (r *Runtime) writeVersions(db *gorm.DB, w VersionWrite) (out temporal.Outcome[Row], err error) {
+	h, err := r.versioned(db, w.Model)
+	if err != nil {
+		return out, err
+	}
+	if err := h.lock(); err != nil {
+		return out, err
+	}
+	rows, err := h.read()
+	if err != nil {
+		return out, err
+	}
+	rules := h.rules(db)
+	if !w.Expect.IsZero() {
+		if err := h.expected(rows, w.Expect); err != nil {
+			return out, err
+		}
+	}
+	if w.Repair {
+		out, err = temporal.Repair(rows, rules)
+	} else {
+		var op temporal.Operation[Row]
+		if op, err = w.Operation(rows); err == nil {
+			out, err = temporal.Plan(rows, op, rules)
+		}
+	}
+	if err != nil {
+		var fault *temporal.ValidityError
+		if errors.As(err, &fault) {
+			fault.Entity = h.table.Name
+		}
+		return out, err
+	}
+	for _, step := range out.Steps {
+		if err := h.carryOut(step); err != nil {
+			return out, err
+		}
+	}
+	if len(rows) == 0 && len(out.Steps) > 0 {
+		if err := h.alone(len(out.Steps)); err != nil {
+			return out, err
+		}
+	}
+	h.tell(out.Steps)
+	return out, nil
+}
+
+// where are the conditions for all versions of the key.
+func (h *history) where() *gorm.DB {
+	tx := h.tx.Model(reflect.New(h.table.ModelType).Interface())
+	for i, k := range h.v.Key {
+		tx = tx.Where(clause.Eq{Column: clause.Column{Table: clause.CurrentTable, Name: k.Column}, Value: h.key[i]})
+	}
+	return tx
+}
+
+// lock makes writers of one key wait for each other also before it has a row.
+func (h *history) lock() error {
+	switch h.r.dialect.Name {
+	case "postgres":
+		sum := fnv.New64a()
+		_, _ = fmt.Fprint(sum, h.table.LogicalName)
+		for _, v := range h.key {
+			_, _ = fmt.Fprintf(sum, "\x00%v", v)
+		}
+		shard := h.table.Shards
+		if len(shard) == 0 || h.r.many {
+			return nil // of several databases each locks its rows
+		}
+		return h.tx.Exec("SELECT pg_advisory_xact_lock(?)", int64(sum.Sum64())).Error //nolint:gosec // any bits will do
+	case "sqlite":
+		// The write lock first: a transaction that has read can't become a writer any more.
+		if len(h.table.Shards) == 0 {
+			return nil
+		}
+		s := h.table.Shards[0]
+		pool, err := resolver.On(h.tx.Statement.ConnPool, s.Database)
+		if err == nil {
+			_, err = pool.ExecContext(h.tx.Statement.Context, "DELETE FROM "+h.r.quote(s.Table)+" WHERE 1 = 0")
+		}
+		return err
+	}
+	return nil
+}
+
+// read reads all versions of the key, and locks them.
+func (h *history) read() ([]temporal.Version[Row], error) {
+	list := reflect.New(reflect.SliceOf(h.table.ModelType))
+	tx := h.where()
+	if h.r.dialect.Name != "sqlite" {
+		tx = tx.Clauses(clause.Locking{Strength: clause.LockingStrengthUpdate})
+	}
+	if err := tx.Find(list.Interface()).Error; err != nil {
+		return nil, err
+	}
+	return h.versions(list.Elem())
+}
+
+// versions turns rows into what the plan works on.
+func (h *history) versions(list reflect.Value) ([]temporal.Version[Row], error) {
+	out := make([]temporal.Version[Row], list.Len())
+	for i := range out {
+		row := list.Index(i)
+		v := temporal.Version[Row]{Row: row, ID: h.id(row), Valid: h.period(&h.v.Valid, row)}
+		if h.v.System != nil {
+			v.System = h.period(h.v.System, row)
+		}
+		out[i] = v
+	}
+	return out, nil
+}
+
+// id is a row's primary key in a comparable form.
+func (h *history) id(row Row) any {
+	if f := h.table.Schema.PrioritizedPrimaryField; f != nil && len(h.table.Schema.PrimaryFields) == 1 {
+		value, _ := f.ValueOf(h.ctx(), row)
+		if reflect.TypeOf(value).Comparable() {
+			return value
+		}
+	}
+	text := ""
+	for _, f := range h.table.Schema.PrimaryFields {
+		value, _ := f.ValueOf(h.ctx(), row)
+		text += fmt.Sprintf("%v\x00", value)
+	}
+	return text
+}
+
+func (h *history) ctx() context.Context { return h.tx.Statement.Context }
+
+func (h *history) period(c *config.PeriodColumns, row Row) temporal.Period {
+	from := instantIn(h.ctx(), c.From, row)
+	p := temporal.Period{}
+	if from != nil {
+		p.From = temporal.Cut(*from, c.Precision)
+	}
+	if c.To != nil {
+		p.To = temporal.End(instantIn(h.ctx(), c.To, row))
+		if !p.To.IsZero() {
+			p.To = temporal.Cut(p.To, c.Precision)
+		}
+	}
+	return p
+}
+
+// instantIn reads a time field; nil for NULL and for the zero time.
+func instantIn(ctx context.Context, f *schema.Field, row Row) *time.Time {
+	value, zero := f.ValueOf(ctx, row)
+	if zero {
+		return nil
+	}
+	v := reflect.ValueOf(value)
+	for v.Kind() == reflect.Pointer {
+		if v.IsNil() {
+			return nil
+		}
+		v = v.Elem()
+	}
+	if t, ok := v.Interface().(time.Time); ok {
+		return &t
+	}
+	if n, ok := v.Interface().(interface{ Value() (any, error) }); ok {
+		if got, err := n.Value(); err == nil {
+			if t, ok := got.(time.Time); ok {
+				return &t
+			}
+		}
+	}
+	if v.Kind() == reflect.Struct { // sql.NullTime
+		if t := v.FieldByName("Time"); t.IsValid() {
+			if at, ok := t.Interface().(time.Time); ok && !at.IsZero() {
+				return &at
+			}
+		}
+	}
+	return nil
+}
+
+// ownKey keeps, in a transaction, the ids of the versions that it wrote.
+type ownKey struct{ table *config.Table }
+
+func (h *history) own() map[any]bool {
+	tx, ok := resolver.Transaction(h.tx.Statement.ConnPool)
+	if !ok {
+		return map[any]bool{}
+	}
+	if ids, ok := tx.Value(ownKey{h.table}).(map[any]bool); ok {
+		return ids
+	}
+	ids := map[any]bool{}
+	tx.SetValue(ownKey{h.table}, ids)
+	return ids
+}
+
+func (h *history) rules(db *gorm.DB) temporal.Rules[Row] {
+	own := h.own()
+	rules := temporal.Rules[Row]{
+		Equal: h.equal, Now: instantOf(db), Precision: h.v.Valid.Precision, Tolerance: h.v.ClockTolerance,
+		Own: func(v temporal.Version[Row]) bool { return own[v.ID] }, StartOnly: h.v.StartOnly(), System: h.v.System != nil,
+	}
+	if h.v.System != nil {
+		rules.SystemPrecision = h.v.System.Precision
+	}
+	return rules
+}
+
+// equal tells whether two rows hold the same data: all columns but keys, periods and
+// the times that GORM keeps.
+func (h *history) equal(a, b Row) bool {
+	for _, f := range h.table.Schema.Fields {
+		if f.DBName == "" || !h.data(f) {
+			continue
+		}
+		x, _ := f.ValueOf(h.ctx(), a)
+		y, _ := f.ValueOf(h.ctx(), b)
+		if !sameData(x, y) {
+			return false
+		}
+	}
+	return true
+}
+
+func sameData(x, y any) bool {
+	if t, ok := x.(time.Time); ok {
+		u, ok := y.(time.Time)
+		return ok && t.Equal(u)
+	}
+	return reflect.DeepEqual(x, y)
+}
+
+// data tells a column of the version's data from those that say which version it is.
+func (h *history) data(f *schema.Field) bool {
+	if f.PrimaryKey || f.AutoCreateTime > 0 || f.AutoUpdateTime > 0 || h.isPeriod(f) {
+		return false
+	}
+	for _, k := range h.v.Key {
+		if k.Field == f {
+			return false
+		}
+	}
+	return true
+}
+
+func (h *history) isPeriod(f *schema.Field) bool {
+	v := h.v
+	return f == v.Valid.From || f == v.Valid.To || v.System != nil && (f == v.System.From || f == v.System.To)
+}
+
+// expected checks the version that an optimistic caller has read: it must be the last.
+func (h *history) expected(rows []temporal.Version[Row], start time.Time) error {
+	start = temporal.Cut(start, h.v.Valid.Precision)
+	latest := time.Time{}
+	for _, v := range rows {
+		if v.Valid.From.After(latest) {
+			latest = v.Valid.From
+		}
+	}
+	if !latest.Equal(start) {
+		return &temporal.ValidityError{Entity: h.table.Name, Operation: "save", At: start, Cause: config.ErrConflict, Hint: "another version was saved since; read it and decide again"}
+	}
+	return nil
+}
+
+// alone makes sure that nobody else began the same key's history: engines whose locks
+// are on rows have none to lock before the first.
+func (h *history) alone(steps int) error {
+	if h.r.dialect.Name != "mysql" {
+		return nil
+	}
+	rows, err := h.read() // waits for the other's rows, or deadlocks with it: one of the two tries again
+	if err == nil && len(rows) > steps {
+		err = h.conflict(time.Time{})
+	}
+	return err
+}
+
+func (h *history) conflict(at time.Time) error {
+	return &temporal.ValidityError{Entity: h.table.Name, Operation: "write", At: at, Cause: config.ErrConflict, Hint: "somebody else changed the key's versions: try again"}
+}
+
+// internal tells a statement that carries out steps of a version.
+func internal(stmt *gorm.Statement) bool {
+	_, ok := stmt.Settings.Load(internalKey{})
+	return ok
+}
+
+// unversioned refuses a plain write to an entity that takes versioned ones only.
+func unversioned(stmt *gorm.Statement, t *config.Table, op planner.Operation) error {
+	if t.Validity == nil || !t.Validity.VersionedOnly || internal(stmt) {
+		return nil
+	}
+	return &config.ShardError{
+		Entity: t.Name, Operation: op.String(), Cause: config.ErrUnversionedWrite,
+		Hint: "use dtde.SaveWithVersioning and its kin: the entity is marked VersionedOnly",
+	}
+}
