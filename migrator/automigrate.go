@@ -255,8 +255,12 @@ func (w *workspace) makeTable(o step, s *config.Shard, auto bool) error {
 	if err != nil {
 		return err
 	}
+	w.warnUnenforced()
 	if !auto {
-		return db.Migrator().CreateTable(o.model)
+		if err := db.Migrator().CreateTable(o.model); err != nil {
+			return err
+		}
+		return w.exclude(db, o.table, s)
 	}
 	query, exec := w.sessions(db)
 	if !query.Migrator().HasTable(o.model) {
@@ -268,7 +272,10 @@ func (w *workspace) makeTable(o step, s *config.Shard, auto bool) error {
 	if err := w.collate(db, o, s); err != nil {
 		return err
 	}
-	return w.change(db, o)
+	if err := w.change(db, o); err != nil {
+		return err
+	}
+	return w.exclude(db, o.table, s)
 }
 
 // sessions are GORM's two for migrations: in DryRun the one reads all the same, and

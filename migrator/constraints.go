@@ -176,7 +176,7 @@ func (m Migrator) noForeignKey(value any, name string) error {
 		if parent, ok := m.owned(c.ReferenceSchema); ok && held(child, parent, c) != "" {
 			return &config.UnsupportedError{
 				Entity: parent.Name, Reason: "foreign-key",
-				Problem: "a foreign key " + c.Name + " that refers to a sharded table",
+				Problem: "a foreign key " + c.Name + " that refers to a table of dtde's",
 				Hint:    "leave it out, or co-locate the two and have its columns carry the shard key: " + held(child, parent, c),
 			}
 		}

@@ -74,7 +74,10 @@ func (w *workspace) create(sdb *gorm.DB, t *config.Table, s *config.Shard, model
 			return nil
 		}
 		created = true
-		return tx.Migrator().CreateTable(model)
+		if err := tx.Migrator().CreateTable(model); err != nil {
+			return err
+		}
+		return w.exclude(tx, t, s)
 	}
 	sdb = sdb.Session(&gorm.Session{})
 	_, inside := sdb.Statement.ConnPool.(gorm.TxCommitter)

@@ -23,7 +23,8 @@ type ForeignKey struct {
 	Parent *config.Table
 	// Columns are the child's fields, References the parent's that they refer to.
 	Columns, References []*schema.Field
-	// OnDelete and OnUpdate are the actions, in upper case; "" if none is given.
+	// OnDelete and OnUpdate are the actions, in upper case; "" if none is given, and for
+	// a parent with versions, where deleting one is no deletion of the parent.
 	OnDelete, OnUpdate string
 	// Held tells that the shards' tables really have it. Otherwise Reason says why it
 	// is left out.
@@ -75,6 +76,8 @@ func ForeignKeys(db *gorm.DB, c *config.Catalog) ([]ForeignKey, error) {
 // shard key.
 func held(child, parent *config.Table, c *schema.Constraint) (reason string) {
 	switch {
+	case parent.Validity != nil:
+		return ofVersions
 	case child == nil || child != parent && !child.CoLocated(parent):
 		return logicalParent
 	case !child.Migrations || !parent.Migrations:
@@ -98,6 +101,7 @@ func held(child, parent *config.Table, c *schema.Constraint) (reason string) {
 }
 
 const (
+	ofVersions     = "its parent has versions: the entity key is not unique, and deleting a version does not delete the entity"
 	programsTables = "dtde issues no DDL for one of the tables"
 	withoutKey     = "its columns do not carry the shard key, so that the parent may be on another shard"
 	setsKey        = "its action would set the shard key"
@@ -106,12 +110,16 @@ const (
 // foreignKey describes a constraint that refers to an entity.
 func foreignKey(c *schema.Constraint, child, parent *config.Table) ForeignKey {
 	reason := held(child, parent, c)
-	return ForeignKey{
+	k := ForeignKey{
 		Name: c.Name, Child: c.Schema, ChildTable: child, Parent: parent,
 		Columns: c.ForeignKeys, References: c.References,
 		OnDelete: strings.ToUpper(c.OnDelete), OnUpdate: strings.ToUpper(c.OnUpdate),
 		Held: reason == "", Reason: reason,
 	}
+	if parent.Validity != nil {
+		k.OnDelete, k.OnUpdate = "", "" // one version's end is not its children's
+	}
+	return k
 }
 
 // parentsOf lists the entities whose shards must be there before those of a child.

@@ -18,6 +18,9 @@ import (
 // nameSuffix tells a shard's names from its siblings': what its table has behind the
 // logical name, or the table's whole name.
 func nameSuffix(t *config.Table, s *config.Shard) string {
+	if t.Unsharded {
+		return "" // the model's names stand as they are
+	}
 	name := s.Name()
 	if rest, ok := strings.CutPrefix(name, t.LogicalName+"_"); ok && rest != "" {
 		return rest
@@ -41,6 +44,9 @@ func nameLimit(dialect string) int {
 // one shard: name_suffix, and with a hash of both where that is too long. It depends
 // on nothing else, so that it is the same in every run and process.
 func physicalName(name, suffix, dialect string) string {
+	if suffix == "" {
+		return name
+	}
 	full := name + "_" + suffix
 	limit := nameLimit(dialect)
 	if len(full) <= limit || dialect != "postgres" && utf8.RuneCountInString(full) <= limit {

@@ -19,6 +19,7 @@ func tailor(w *workspace, s *schema.Schema, t *config.Table, shard *config.Shard
 		suffixIndexTag(f, suffix, dialect)
 		suffixCheck(f, suffix, dialect)
 	}
+	w.versions(s, t, shard)
 	for i := range t.Keys {
 		if f := s.FieldsByDBName[t.Keys[i].Column]; f != nil && t.Keys[i].Kind == config.KindString {
 			declareText(w, f, needsOrder(t, i))

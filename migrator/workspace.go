@@ -26,6 +26,8 @@ type workspace struct {
 	driver gorm.Dialector
 
 	collation string // see mysqlCollation
+
+	unenforced []unenforced // see warnUnenforced
 }
 
 // newWorkspace opens a workspace on db's pool, context and settings.
