@@ -69,3 +69,48 @@ func TestSQLServer(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, string(want), got)
 }
+
+// TestSQLServerVersions: the constraints of entities with versions, as they would be sent.
+func TestSQLServerVersions(t *testing.T) {
+	t.Parallel()
+	var sent []string
+	db := testenv.SQLServerDryRun(t, &gorm.Config{Logger: trace{logger.Discard, &sent}, DryRun: true})
+	notes := entity(t, db, &Note{}, config.ByValue("Number", "a"), "a")
+	versioned(db, notes, []string{"Number"}, config.PeriodColumns{
+		From: notes.Schema.LookUpField("ValidFrom"), To: notes.Schema.LookUpField("ValidTo"), Open: config.OpenNull, Nullable: true,
+	}, nil)
+	prices := entity(t, db, &Price{}, config.StrategySpec{})
+	prices.Unsharded, prices.Shards = true, []*config.Shard{{ID: config.UnshardedShard, Table: "prices"}}
+	versioned(db, prices, []string{"Zone", "Class"}, config.PeriodColumns{
+		From: prices.Schema.LookUpField("Since"), To: prices.Schema.LookUpField("Until"), Open: config.OpenSentinel,
+	}, nil)
+	wrap(db, migrator.Hooks{}, notes, prices)
+	require.NoError(t, db.Migrator().CreateTable(&Note{}, &Price{}))
+
+	const golden = "testdata/sqlserver_versions.sql"
+	got := strings.Join(sent, "\n") + "\n"
+	if *update {
+		require.NoError(t, os.WriteFile(golden, []byte(got), 0o600))
+	}
+	want, err := os.ReadFile(golden)
+	require.NoError(t, err)
+	assert.Equal(t, string(want), got)
+}
+
+// Note has one check, as GORM writes several in no fixed order.
+type Note struct {
+	ID        int64 `gorm:"primaryKey;autoIncrement:false"`
+	Number    string
+	ValidFrom time.Time `gorm:"not null"`
+	ValidTo   *time.Time
+}
+
+// Price has the sentinel, and rows that are softly deleted.
+type Price struct {
+	ID        int64     `gorm:"primaryKey;autoIncrement:false"`
+	Zone      int       `gorm:"not null"`
+	Class     int       `gorm:"not null"`
+	Since     time.Time `gorm:"not null"`
+	Until     time.Time `gorm:"not null"`
+	DeletedAt gorm.DeletedAt
+}
