@@ -29,6 +29,10 @@ func TestBars(t *testing.T) {
 	for _, d := range testenv.Databases(t) {
 		pageBars(t, r, d)
 	}
+	for _, d := range testenv.Databases(t) {
+		partitionBars(t, r, d)
+		versionBars(t, r, d)
+	}
 	databaseBars(t, r)
 	require.NoError(t, r.Finish())
 }
