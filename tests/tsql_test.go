@@ -109,8 +109,8 @@ func (c *tsqlCheck) at(i int) tsqlToken {
 // ORDER BY inside that has neither TOP nor OFFSET.
 func (c *tsqlCheck) parentheses() {
 	type level struct {
-		from, query, ordered, offset, top bool
-		commas                            int
+		from, query, ordered, offset, top, window bool
+		commas                                    int
 	}
 	stack := []level{{}}
 	for i, t := range c.tokens {
@@ -118,14 +118,14 @@ func (c *tsqlCheck) parentheses() {
 		switch {
 		case t.kind == '(':
 			from := c.at(i-1).is("FROM") || c.at(i-1).is("JOIN")
-			stack = append(stack, level{from: from, query: c.at(i + 1).is("SELECT")})
+			stack = append(stack, level{from: from, query: c.at(i + 1).is("SELECT"), window: c.at(i - 1).is("OVER")})
 		case t.kind == ')':
 			if len(stack) == 1 {
 				c.fault("a ) that nothing opened")
 				return
 			}
 			stack = stack[:len(stack)-1]
-			if now.ordered && !now.offset && !now.top {
+			if now.ordered && !now.offset && !now.top && !now.window {
 				c.fault("ORDER BY inside a query without TOP or OFFSET")
 			}
 			if next := c.at(i + 1); now.from && !(next.is("AS") && (c.at(i+2).kind == 'q' || c.at(i+2).kind == 'w')) {
