@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -172,6 +173,16 @@ func (c *txCore) commitAll() (decided bool, err error) {
 	writers, err := c.writers(ctx, parts)
 	if err != nil {
 		return false, err
+	}
+	// Those that only read come first: SERIALIZABLE vouches for what was read at the
+	// commit only, and after the decision it would be too late to find otherwise.
+	for _, p := range parts {
+		if slices.Contains(writers, p) {
+			continue
+		}
+		if err := p.real.Commit(); err != nil {
+			return false, &DatabaseError{Database: p.database, Step: "commit what was read", Cause: err}
+		}
 	}
 	switch {
 	case len(writers) == 0:
