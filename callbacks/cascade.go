@@ -35,14 +35,12 @@ func (w *writer) acting() ([]migrator.ForeignKey, error) {
 			acting = append(acting, k)
 		}
 	}
-	if _, limited := w.db.Statement.Clauses["LIMIT"]; limited && len(acting) > 0 {
-		return nil, &config.UnsupportedError{
-			Entity: w.plan.Entity, Reason: "foreign-key-limit",
-			Problem: w.plan.Operation.String() + " with LIMIT of rows that the foreign key " + acting[0].Name + " refers to, whose action dtde carries out",
-			Hint:    "select the rows' ids first",
-		}
+	if len(acting) == 0 {
+		return nil, nil
 	}
-	return acting, nil
+	s := w.r.statement(w.db.Statement, w.plan.Operation, w.plan.Table, w.alias)
+	s.WriteLimits = slices.Contains(w.clauses, "LIMIT")
+	return acting, s.FirstRows(w.plan) // what the keys refer to are the first rows only
 }
 
 // assigns tells whether the statement assigns any of the fields.

@@ -121,7 +121,7 @@ func (r *Runtime) write(db *gorm.DB, t *config.Table, alias string, op planner.O
 		return
 	}
 	watch := r.watch(stmt, t, op)
-	p, err := r.planWrite(db, t, alias, op, set)
+	p, err := r.planWrite(db, t, alias, op, set, clauses)
 	if err != nil {
 		fail(db, err)
 		watch.done(db, nil)
@@ -138,9 +138,10 @@ func (r *Runtime) write(db *gorm.DB, t *config.Table, alias string, op planner.O
 }
 
 // planWrite plans on a catalog that is current when the plan depends on it.
-func (r *Runtime) planWrite(db *gorm.DB, t *config.Table, alias string, op planner.Operation, set clause.Set) (*planner.Plan, error) {
+func (r *Runtime) planWrite(db *gorm.DB, t *config.Table, alias string, op planner.Operation, set clause.Set, clauses []string) (*planner.Plan, error) {
 	for attempt := 0; ; attempt++ {
 		s := r.statement(db.Statement, op, t, alias)
+		s.WriteLimits = slices.Contains(clauses, "LIMIT")
 		p, err := planner.PlanWrite(&s, set)
 		if unplaced(err) {
 			return r.planUnplaced(db, &s, alias, err)
@@ -208,10 +209,14 @@ func (w *writer) run() error {
 	if err != nil {
 		return err
 	}
+	do := func() error { return w.send(&a) }
 	if len(keys) > 0 {
-		return w.act(&a, keys)
+		do = func() error { return w.act(&a, keys) }
 	}
-	return w.send(&a)
+	if w.plan.First {
+		return w.first(&a, do)
+	}
+	return do()
 }
 
 // send runs the plan's statements.
@@ -355,6 +360,9 @@ func (w *writer) build(a *aimed, target *planner.Target) shardSQL {
 	text := subtext(stmt)
 	clauses = w.r.aimWrite(stmt, target.Shard, w.alias, w.plan.Operation, clauses)
 	stmt.Build(clauses...)
+	if stmt.Table != w.alias {
+		w.requalify(target.Shard)
+	}
 	if text && w.db.Error == nil {
 		fail(w.db, w.r.rewriteBuilt(stmt))
 		w.r.together(stmt)
@@ -369,6 +377,17 @@ func (w *writer) build(a *aimed, target *planner.Target) shardSQL {
 	}
 	w.plan.Sent(target.Shard, s.text, len(s.vars))
 	return s
+}
+
+// requalify gives the logical name's place before columns to the shard's, in a DELETE that
+// takes no alias.
+func (w *writer) requalify(s *config.Shard) {
+	stmt := w.db.Statement
+	if text := stmt.SQL.String(); containsWord(text, w.alias) {
+		if text, ok := planner.Requalify(w.r.dialect, text, w.alias, w.r.quote(s.Name())); ok {
+			setText(stmt, text)
+		}
+	}
 }
 
 // readsItself tells whether one of several steps also reads the entity's tables.

@@ -92,6 +92,10 @@ type Plan struct {
 	// Destination is nil if Moves is false; it may not be among the targets.
 	Moves       bool
 	Destination *Target
+	// First (updates and deletes) tells that the statement's LIMIT counts over all targets:
+	// the executor selects and locks the primary keys of the first rows before it writes,
+	// and then writes these. Over several databases Merge.Order says how they are merged.
+	First bool
 	// Statements are what was sent; the executor fills them in by Sent.
 	Statements []SQL
 

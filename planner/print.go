@@ -41,6 +41,9 @@ func (p *Plan) String() string {
 			fmt.Fprintf(&b, "; each session LIMIT %d", p.BranchLimit)
 		}
 	}
+	if p.First {
+		b.WriteString("\n  first rows only")
+	}
 	if p.Moves {
 		b.WriteString("\n  moves: rows that match elsewhere would belong to " + p.Destination.Shard.ID)
 	}

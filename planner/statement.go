@@ -72,6 +72,9 @@ type Statement struct {
 	Tiers []config.Tier
 	// Form is the form the program insists on, if it does.
 	Form config.ReadForm
+	// WriteLimits tells that updates and deletes are built with their ORDER BY and LIMIT:
+	// GORM does that for MySQL and MariaDB, and leaves them out for the others.
+	WriteLimits bool
 	// MaxShards bounds the shards of the plan; 0 means 1024.
 	MaxShards int
 }

@@ -28,33 +28,31 @@ func PlanWrite(s *Statement, set clause.Set) (*Plan, error) {
 			return nil, err
 		}
 	}
-	switch len(p.Targets) {
-	case 0:
+	if len(p.Targets) == 0 {
 		p.Form, p.FormReason = None, "no shard can hold a row"
 		return p, nil
-	case 1:
+	}
+	if len(p.Targets) == 1 {
 		p.Form, p.FormReason = One, "one shard"
-		return p, nil
+		if !p.Moves {
+			return p, nil
+		}
+		return p, s.FirstRows(p)
 	}
 	p.Form, p.FormReason = Steps, "one step per shard, in visiting order, in one transaction"
-	return p, s.exactSteps()
+	return p, s.exactSteps(p, set)
 }
 
 // exactSteps refuses what is not the same shard by shard.
-func (s *Statement) exactSteps() error {
-	const way = "narrow it to one shard, or select the rows' ids first"
-	if c, ok := s.Clauses["LIMIT"]; ok && c.Expression != nil {
-		if l, known := c.Expression.(clause.Limit); !known || l.Limit != nil && *l.Limit >= 0 || l.Offset > 0 {
-			return s.refuse("write-limit", s.Operation.String()+" with LIMIT over several shards", way)
-		}
-	}
-	if c, ok := s.Clauses["ORDER BY"]; ok && c.Expression != nil {
-		return s.refuse("write-order", s.Operation.String()+" with ORDER BY over several shards", way)
-	}
+func (s *Statement) exactSteps(p *Plan, set clause.Set) error {
 	if s.joins() {
-		return s.refuse("write-join", s.Operation.String()+" with joins over several shards", way)
+		return s.refuse("write-join", s.Operation.String()+" with joins over several shards", "narrow it to one shard, or select the rows' ids first")
 	}
-	return nil
+	if s.ordersWrite() && counts(set) {
+		return s.refuse("write-order", "update with ORDER BY over several shards that assigns a variable, which counts from shard to shard",
+			"narrow it to one shard, or select the rows' ids first")
+	}
+	return s.FirstRows(p)
 }
 
 // writable refuses read-only shards.

@@ -65,14 +65,39 @@ func TestGoldenWrites(t *testing.T) {
 		{"the whole key", composite(t), set("region", "EU", "code", 5), []clause.Expression{expr("region = 'US' AND code = 5")}, nil},
 		{"limit on one", byRegion(t), nil, []clause.Expression{us}, limited},
 		{"limit on several", byRegion(t), nil, nil, limited},
-		{"order on several", byRegion(t), amount, nil, func(s *planner.Statement) {
-			s.Clauses["ORDER BY"] = clause.Clause{Expression: clause.OrderBy{Columns: []clause.OrderByColumn{{Column: clause.Column{Name: "id"}}}}}
+		{"limit on one that moves", byRegion(t), set("region", "EU"), []clause.Expression{us}, limited},
+		{"limit on several that moves", byRegion(t), set("region", "EU"), nil, limited},
+		{"limit with offset on several", byRegion(t), nil, nil, func(s *planner.Statement) {
+			limited(s)
+			l := s.Clauses["LIMIT"].Expression.(clause.Limit)
+			l.Offset = 3
+			s.Clauses["LIMIT"] = clause.Clause{Expression: l}
+		}},
+		{"limit that the engine never sees", byRegion(t), nil, nil, func(s *planner.Statement) {
+			limited(s)
+			s.WriteLimits, s.Dialect = false, planner.Dialect{Name: "postgres"}
+		}},
+		{"limit of another engine's own", byRegion(t), nil, nil, func(s *planner.Statement) {
+			limited(s)
+			s.Dialect = planner.Dialect{Name: "sqlite"}
+		}},
+		{"order on several", byRegion(t), amount, nil, ordered("id")},
+		{"order on several that counts", byRegion(t), set("amount", gorm.Expr("(@n := @n + 1)")), nil, ordered("id")},
+		{"limit over databases", inTwoDatabases(t), nil, nil, limited},
+		{"limit over databases in an order", inTwoDatabases(t), nil, nil, func(s *planner.Statement) {
+			limited(s)
+			ordered("id")(s)
+		}},
+		{"limit over databases in the order of text", inTwoDatabases(t), nil, nil, func(s *planner.Statement) {
+			limited(s)
+			ordered("name")(s)
 		}},
 		{"joins on several", byRegion(t), amount, nil, func(s *planner.Statement) { s.Joins = true }},
 		{"on shard", byRegion(t), amount, []clause.Expression{us}, func(s *planner.Statement) { s.OnShard = []string{"EU"} }},
 		{"too many", byRegion(t), amount, nil, func(s *planner.Statement) { s.MaxShards = 1 }},
 	} {
 		s := whereOf(c.table, mariadbDialect, c.where...)
+		s.WriteLimits = true
 		if s.Operation = planner.Delete; c.set != nil {
 			s.Operation = planner.Update
 		}
@@ -87,6 +112,17 @@ func TestGoldenWrites(t *testing.T) {
 func limited(s *planner.Statement) {
 	n := 5
 	s.Clauses["LIMIT"] = clause.Clause{Expression: clause.Limit{Limit: &n}}
+}
+
+func ordered(column string) func(*planner.Statement) {
+	return func(s *planner.Statement) {
+		s.Clauses["ORDER BY"] = clause.Clause{Expression: clause.OrderBy{Columns: []clause.OrderByColumn{{Column: clause.Column{Name: column}}}}}
+	}
+}
+
+// inTwoDatabases has its shards in two databases.
+func inTwoDatabases(t testing.TB) *config.Table {
+	return table(t, config.ByValue("Region", "EU", "US"), config.Shard{ID: "EU", Database: "a"}, config.Shard{ID: "US", Database: "b"})
 }
 
 // rows are the values of an insert of one or two columns.

@@ -214,6 +214,16 @@ var leftOutCases = []keyCase{
 	}, ""},
 	{"by their relation", func(db *gorm.DB) error { return affected(db.Where("region = ?", "a").Delete(&Parcel{}), 3) }, ""},
 	{"no row", func(db *gorm.DB) error { return affected(db.Delete(&Depot{}, 99), 0) }, ""},
+	{"the first rows, one of them restricted", func(db *gorm.DB) error {
+		return db.Where("id IN ?", []int{3, 6, 7}).Order("id").Limit(1).Delete(&Depot{}).Error
+	}, ""},
+	{"the first rows", func(db *gorm.DB) error {
+		want := map[bool]int64{true: 1, false: 2}[db.Name() == "mysql"] // the others take no LIMIT
+		return affected(db.Where("id IN ?", []int{6, 7}).Order("id DESC").Limit(1).Delete(&Depot{}), want)
+	}, ""},
+	{"it is made anew where it is gone", func(db *gorm.DB) error {
+		return db.FirstOrCreate(&Depot{ID: 6, Parcels: []Parcel{{ID: 600, Region: "b"}}}).Error
+	}, ""},
 	{"an update of other columns", func(db *gorm.DB) error {
 		return affected(db.Model(&Depot{}).Where("id = ?", 6).Updates(map[string]any{"id": 6, "name": "x"}), 1)
 	}, ""},

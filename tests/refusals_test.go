@@ -77,11 +77,11 @@ var refusedStatements = []struct {
 	{"upsert-target", "", func(db *gorm.DB) error {
 		return db.Clauses(clause.OnConflict{Columns: []clause.Column{{Name: "name"}}, DoNothing: true}).Create(&Customer{ID: 81, Region: "EU"}).Error
 	}},
-	{"write-limit", "", func(db *gorm.DB) error {
-		return db.Model(&Customer{}).Where("spent >= 0").Limit(1).Update("spent", 1).Error
+	{"write-limit", "mysql", func(db *gorm.DB) error {
+		return db.Model(&Customer{}).Where("spent >= 0").Limit(1).Offset(1).Update("spent", 1).Error
 	}},
-	{"write-order", "", func(db *gorm.DB) error {
-		return db.Model(&Customer{}).Where("spent >= 0").Order("id").Update("spent", 1).Error
+	{"write-order", "mysql", func(db *gorm.DB) error {
+		return db.Model(&Customer{}).Where("spent >= 0").Order("id").Update("spent", gorm.Expr("(@n := 1)")).Error
 	}},
 	{"write-subquery", "", func(db *gorm.DB) error {
 		return db.Model(&Customer{}).Where("spent > (?)", db.Model(&Customer{}).Select("AVG(spent)")).Update("spent", 1).Error
