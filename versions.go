@@ -74,6 +74,7 @@ var (
 	ErrClock            = temporal.ErrClock
 	ErrHistory          = temporal.ErrHistory
 	ErrGap              = temporal.ErrGap
+	ErrRange            = temporal.ErrRange
 )
 
 type (
@@ -133,7 +134,15 @@ func SaveWithVersioning(db *gorm.DB, entity any, opts ...VersionOption) (Version
 // PatchVersion is SaveWithVersioning of the version that is valid then with the named
 // columns or fields changed. key carries the entity key. In a gap it is ErrNoVersion.
 func PatchVersion(db *gorm.DB, key any, values map[string]any, opts ...VersionOption) (VersionResult, error) {
-	change, err := callbacks.Changing(db, key, values)
+	r, err := runtimeOf(db)
+	if err != nil {
+		return VersionResult{}, err
+	}
+	stmt := &gorm.Statement{DB: db}
+	if err := stmt.Parse(key); err != nil {
+		return VersionResult{}, err
+	}
+	change, err := r.Changing(db.Statement.Context, stmt.Schema, values)
 	if err != nil {
 		return VersionResult{}, err
 	}
@@ -161,40 +170,6 @@ func Revert(db *gorm.DB, key any, to time.Time, opts ...VersionOption) (VersionR
 func Put(db *gorm.DB, entity any, period Period) (VersionResult, error) {
 	return write(db, entity, func(_ versionOptions, row callbacks.Row) temporal.Operation[callbacks.Row] {
 		return temporal.Put(period, row)
-	}, nil)
-}
-
-// UpdatePortion changes the named columns or fields of every version of key's entity key
-// within a period, as SQL's FOR PORTION OF: an overlapping row keeps its id and shrinks
-// to what lies inside, what is left outside becomes new rows.
-func UpdatePortion(db *gorm.DB, key any, period Period, values map[string]any) (VersionResult, error) {
-	change, err := callbacks.Changing(db, key, values)
-	if err != nil {
-		return VersionResult{}, err
-	}
-	return write(db, key, func(versionOptions, callbacks.Row) temporal.Operation[callbacks.Row] {
-		return temporal.UpdatePortion(period, change)
-	}, nil)
-}
-
-// ChangePortion is UpdatePortion with a function that is called once per overlapping
-// version with a copy of its row, a pointer to the entity's struct, and changes it: an
-// increment over versions that differ.
-func ChangePortion[T any](db *gorm.DB, key *T, period Period, change func(*T) error) (VersionResult, error) {
-	return write(db, key, func(versionOptions, callbacks.Row) temporal.Operation[callbacks.Row] {
-		return temporal.UpdatePortion(period, func(row callbacks.Row) (callbacks.Row, error) {
-			c := reflect.New(row.Type())
-			c.Elem().Set(row)
-			err := change(c.Interface().(*T))
-			return c.Elem(), err
-		})
-	}, nil)
-}
-
-// DeletePortion takes a period out of the history of key's entity key.
-func DeletePortion(db *gorm.DB, key any, period Period) (VersionResult, error) {
-	return write(db, key, func(versionOptions, callbacks.Row) temporal.Operation[callbacks.Row] {
-		return temporal.DeletePortion[callbacks.Row](period)
 	}, nil)
 }
 

@@ -38,6 +38,9 @@ func (r *Runtime) takeLock(stmt *gorm.Statement, p *planner.Plan) (h hints, err 
 			Hint:    "lock by UPDATE or SHARE, with SKIP LOCKED or NOWAIT if need be, and without joins",
 		}
 	}
+	if internal(stmt) { // a key's versions: also the ones that are not there yet
+		text = "UPDLOCK, HOLDLOCK"
+	}
 	delete(stmt.Clauses, "FOR")
 	return hints{stmt, c, " WITH (" + text + option + ")"}, nil
 }

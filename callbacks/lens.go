@@ -121,6 +121,11 @@ func (r *Runtime) see(db *gorm.DB, t *config.Table, alias string) error {
 			}
 		}
 		addConditions(stmt, l.Conditions(t.Validity, temporal.Target{Table: alias, Source: t.Schema.Table}))
+		if scoped.Load() {
+			if conds, ok := stmt.Settings.Load(portionKey{}); ok {
+				addConditions(stmt, conds.([]clause.Expression))
+			}
+		}
 	}
 	return r.seeJoined(db)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"reflect"
 	"time"
 
@@ -43,25 +42,28 @@ type internalKey struct{}
 // the caller's transaction, or in one of its own that is tried again after serialization
 // failures, deadlocks, and writers that came between.
 func (r *Runtime) WriteVersions(db *gorm.DB, w VersionWrite) (out temporal.Outcome[Row], err error) {
+	err = r.inHistory(db, func(tx *gorm.DB) (err error) {
+		out, err = r.writeVersions(tx, w)
+		return err
+	})
+	return out, err
+}
+
+// inHistory runs write in the caller's transaction, or in one of its own that is tried
+// again. Its statements have none of the caller's conditions.
+func (r *Runtime) inHistory(db *gorm.DB, write func(tx *gorm.DB) error) error {
 	db = db.Session(&gorm.Session{NewDB: true}) // the caller's conditions are not the key's
 	if resolver.InTransaction(db.Statement.ConnPool) {
-		err = db.Transaction(func(tx *gorm.DB) (err error) {
-			out, err = r.writeVersions(tx, w)
-			return err
-		})
-		return out, err
+		return db.Transaction(write)
 	}
 	for attempt := 0; ; attempt++ {
-		err = resolver.Retry(db.Statement.Context, historyAttempts, func(ctx context.Context) error {
-			return db.WithContext(ctx).Transaction(func(tx *gorm.DB) (err error) {
-				out, err = r.writeVersions(tx, w)
-				return err
-			})
+		err := resolver.Retry(db.Statement.Context, historyAttempts, func(ctx context.Context) error {
+			return db.WithContext(ctx).Transaction(write)
 		})
 		// A shard that this very transaction made is there for the next one.
 		var refused *config.UnsupportedError
 		if attempt == 2 || !errors.As(err, &refused) || refused.Reason != "young-table" {
-			return out, err
+			return err
 		}
 	}
 }
@@ -82,24 +84,34 @@ func (r *Runtime) versioned(db *gorm.DB, model any) (*history, error) {
 	if err := stmt.Parse(model); err != nil {
 		return nil, err
 	}
-	t, ok := r.current(db.Statement.ConnPool).ByModel(stmt.Schema.ModelType)
-	if !ok || t.Validity == nil {
-		return nil, &config.UnsupportedError{
-			Entity: stmt.Schema.Name, Reason: "not-temporal", Problem: "a write of versions to a model that keeps none",
-			Hint: "give it HasTemporalValidity and EntityKey",
-		}
+	h, err := r.historyOf(db, stmt.Schema)
+	if err != nil {
+		return nil, err
 	}
-	h := &history{r: r, table: t, v: t.Validity, model: reflect.Indirect(reflect.ValueOf(model))}
+	h.model = reflect.Indirect(reflect.ValueOf(model))
 	if h.model.Kind() != reflect.Struct || !h.model.CanSet() {
 		return nil, fmt.Errorf("%w: the model must be a pointer to a struct", gorm.ErrInvalidValue)
 	}
-	for _, k := range h.v.Key {
-		value, zero := k.Field.ValueOf(db.Statement.Context, h.model)
-		if zero && len(h.v.Key) == 1 {
-			return nil, &config.ShardError{Entity: t.Name, Operation: "version", Cause: config.ErrMissingShardKey, Hint: "the entity key " + k.Field.Name + " is empty"}
+	for i := range h.v.Key {
+		f := h.v.Key[i].Field
+		if _, zero := f.ValueOf(h.ctx(), h.model); zero && len(h.v.Key) == 1 {
+			return nil, &config.ShardError{Entity: h.table.Name, Operation: "version", Cause: config.ErrMissingShardKey, Hint: "the entity key " + f.Name + " is empty"}
 		}
-		h.key = append(h.key, value)
 	}
+	h.key = h.keyOf(h.model)
+	return h, nil
+}
+
+// historyOf is a write, or a read, of versions of an entity, still without a key.
+func (r *Runtime) historyOf(db *gorm.DB, s *schema.Schema) (*history, error) {
+	t, ok := r.current(db.Statement.ConnPool).ByModel(s.ModelType)
+	if !ok || t.Validity == nil {
+		return nil, &config.UnsupportedError{
+			Entity: s.Name, Reason: "not-temporal", Problem: "a write of versions to a model that keeps none",
+			Hint: "give it HasTemporalValidity and EntityKey",
+		}
+	}
+	h := &history{r: r, table: t, v: t.Validity}
 	// statements of its own: without the caller's conditions, lens and scopes
 	h.tx = db.Session(&gorm.Session{NewDB: true, Context: context.WithValue(db.Statement.Context, lensKey{}, lensSetting{})})
 	h.tx = h.tx.Set("dtde:versions", true)
@@ -109,51 +121,76 @@ func (r *Runtime) versioned(db *gorm.DB, model any) (*history, error) {
 	return h, nil
 }
 
+// keyOf is the entity key of a row.
+func (h *history) keyOf(row Row) []any {
+	key := make([]any, len(h.v.Key))
+	for i := range h.v.Key {
+		key[i], _ = h.v.Key[i].Field.ValueOf(h.ctx(), row)
+	}
+	return key
+}
+
+// of is the same write for another key.
+func (h *history) of(key []any) *history {
+	other := *h
+	other.key = key
+	return &other
+}
+
 func (r *Runtime) writeVersions(db *gorm.DB, w VersionWrite) (out temporal.Outcome[Row], err error) {
 	h, err := r.versioned(db, w.Model)
 	if err != nil {
 		return out, err
 	}
-	if err := h.lock(); err != nil {
+	if err := h.lock(h.key); err != nil {
 		return out, err
 	}
 	rows, err := h.read()
 	if err != nil {
 		return out, err
 	}
-	rules := h.rules(db)
 	if !w.Expect.IsZero() {
 		if err := h.expected(rows, w.Expect); err != nil {
 			return out, err
 		}
 	}
 	if w.Repair {
-		out, err = temporal.Repair(rows, rules)
+		out, err = temporal.Repair(rows, h.rules(db))
 	} else {
 		var op temporal.Operation[Row]
 		if op, err = w.Operation(rows); err == nil {
-			out, err = temporal.Plan(rows, op, rules)
+			out, err = temporal.Plan(rows, op, h.rules(db))
 		}
 	}
 	if err != nil {
-		var fault *temporal.ValidityError
-		if errors.As(err, &fault) {
-			fault.Entity = h.table.Name
-		}
-		return out, err
+		return out, h.named(err)
 	}
-	for _, step := range out.Steps {
+	return out, h.apply(rows, out.Steps)
+}
+
+// apply carries out the steps that were planned for the key's rows.
+func (h *history) apply(rows []temporal.Version[Row], steps []temporal.Step[Row]) error {
+	for _, step := range steps {
 		if err := h.carryOut(step); err != nil {
-			return out, err
+			return err
 		}
 	}
-	if len(rows) == 0 && len(out.Steps) > 0 {
-		if err := h.alone(len(out.Steps)); err != nil {
-			return out, err
+	if len(rows) == 0 && len(steps) > 0 {
+		if err := h.alone(len(steps)); err != nil {
+			return err
 		}
 	}
-	h.tell(out.Steps)
-	return out, nil
+	h.tell(steps)
+	return nil
+}
+
+// named puts the entity's name into the errors of package temporal.
+func (h *history) named(err error) error {
+	var fault *temporal.ValidityError
+	if errors.As(err, &fault) {
+		fault.Entity = h.table.Name
+	}
+	return err
 }
 
 // where are the conditions for all versions of the key.
@@ -163,35 +200,6 @@ func (h *history) where() *gorm.DB {
 		tx = tx.Where(clause.Eq{Column: clause.Column{Table: clause.CurrentTable, Name: k.Column}, Value: h.key[i]})
 	}
 	return tx
-}
-
-// lock makes writers of one key wait for each other also before it has a row.
-func (h *history) lock() error {
-	switch h.r.dialect.Name {
-	case "postgres":
-		sum := fnv.New64a()
-		_, _ = fmt.Fprint(sum, h.table.LogicalName)
-		for _, v := range h.key {
-			_, _ = fmt.Fprintf(sum, "\x00%v", v)
-		}
-		shard := h.table.Shards
-		if len(shard) == 0 || h.r.many {
-			return nil // of several databases each locks its rows
-		}
-		return h.tx.Exec("SELECT pg_advisory_xact_lock(?)", int64(sum.Sum64())).Error //nolint:gosec // any bits will do
-	case "sqlite":
-		// The write lock first: a transaction that has read can't become a writer any more.
-		if len(h.table.Shards) == 0 {
-			return nil
-		}
-		s := h.table.Shards[0]
-		pool, err := resolver.On(h.tx.Statement.ConnPool, s.Database)
-		if err == nil {
-			_, err = pool.ExecContext(h.tx.Statement.Context, "DELETE FROM "+h.r.quote(s.Table)+" WHERE 1 = 0")
-		}
-		return err
-	}
-	return nil
 }
 
 // read reads all versions of the key, and locks them.
@@ -370,19 +378,6 @@ func (h *history) expected(rows []temporal.Version[Row], start time.Time) error 
 		return &temporal.ValidityError{Entity: h.table.Name, Operation: "save", At: start, Cause: config.ErrConflict, Hint: "another version was saved since; read it and decide again"}
 	}
 	return nil
-}
-
-// alone makes sure that nobody else began the same key's history: engines whose locks
-// are on rows have none to lock before the first.
-func (h *history) alone(steps int) error {
-	if h.r.dialect.Name != "mysql" {
-		return nil
-	}
-	rows, err := h.read() // waits for the other's rows, or deadlocks with it: one of the two tries again
-	if err == nil && len(rows) > steps {
-		err = h.conflict(time.Time{})
-	}
-	return err
 }
 
 func (h *history) conflict(at time.Time) error {

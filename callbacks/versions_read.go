@@ -6,7 +6,6 @@ import (
 
 	"gorm.io/gorm"
 
-	"github.com/go-dtde/dtde/config"
 	"github.com/go-dtde/dtde/temporal"
 )
 
@@ -32,28 +31,4 @@ func (r *Runtime) ReadVersions(db *gorm.DB, model any) ([]temporal.Version[Row],
 	}
 	slices.SortStableFunc(versions, func(a, b temporal.Version[Row]) int { return a.Valid.From.Compare(b.Valid.From) })
 	return versions, nil
-}
-
-// Changing gives the function that sets the named columns or fields of a row. Columns
-// that say which version it is can't be among them.
-func Changing(db *gorm.DB, model any, values map[string]any) (func(Row) (Row, error), error) {
-	stmt := &gorm.Statement{DB: db}
-	if err := stmt.Parse(model); err != nil {
-		return nil, err
-	}
-	for name := range values {
-		if stmt.Schema.LookUpField(name) == nil {
-			return nil, &config.ConfigError{Entity: stmt.Schema.Name, Field: name, Problem: "the model has no such field"}
-		}
-	}
-	return func(row Row) (Row, error) {
-		c := reflect.New(row.Type()).Elem()
-		c.Set(row)
-		for name, value := range values {
-			if err := stmt.Schema.LookUpField(name).Set(db.Statement.Context, c, value); err != nil {
-				return row, err
-			}
-		}
-		return c, nil
-	}, nil
 }

@@ -17,7 +17,7 @@ func (d *drafting[R]) add(row R, valid Period, origin any) {
 // carve keeps the history without a period and counts the versions that it meets.
 func (d *drafting[R]) carve(period Period) (met int) {
 	for _, v := range d.history {
-		if period.IsEmpty() || !v.Valid.Overlaps(period) {
+		if period.IsEmpty() || !v.Valid.Overlaps(period) || d.op.among != nil && !d.op.among(v) {
 			d.keep(v)
 			continue
 		}
@@ -96,11 +96,11 @@ func (d *drafting[R]) save() error {
 // updatePortion drafts UpdatePortion.
 func (d *drafting[R]) updatePortion() error {
 	for _, v := range d.history {
-		inside := v.Valid.Intersect(d.op.period)
-		if d.op.period.IsEmpty() || inside.IsEmpty() {
+		if !d.op.touches(v) {
 			d.keep(v)
 			continue
 		}
+		inside := v.Valid.Intersect(d.op.period)
 		d.touched++
 		row, err := d.op.change(v.Row)
 		if err != nil {

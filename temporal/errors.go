@@ -27,6 +27,8 @@ var (
 	// ErrGap: the result would have a gap or an end, and a history that stores starts
 	// only can hold neither.
 	ErrGap error = &sentinel{"a history of starts has no gaps"}
+	// ErrRange: an increment's result is not a value of the field's type.
+	ErrRange error = &sentinel{"out of the field's range"}
 	// ErrOption: the option has no meaning for the operation.
 	ErrOption error = &sentinel{"option without meaning"}
 )

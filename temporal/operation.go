@@ -28,6 +28,7 @@ type Operation[R any] struct {
 	period    Period
 	row       R
 	change    func(R) (R, error)
+	among     func(Version[R]) bool
 }
 
 // Name is the operation's name, as errors have it.
@@ -40,6 +41,25 @@ func (o Operation[R]) Effective(t time.Time) Operation[R] { o.at = t; return o }
 // Supersede lets a Save, Patch or Revert hold for ever: whatever began later, and an
 // end that was set, is wiped.
 func (o Operation[R]) Supersede() Operation[R] { o.supersede = true; return o }
+
+// Among restricts an UpdatePortion or DeletePortion to the versions that it names, as a
+// WHERE does in SQL; nil names all. A version that is cut at boundaries is asked for by
+// its first part.
+func (o Operation[R]) Among(names func(Version[R]) bool) Operation[R] { o.among = names; return o }
+
+// Check tells what is wrong with the operation whatever it is applied to: a period that
+// ends before it starts is a [ValidityError] of ErrPeriod.
+func (o Operation[R]) Check() error {
+	if o.period.IsInverted() {
+		return &ValidityError{Operation: o.Name(), At: o.period.From, Hint: "the period ends before it starts", Cause: ErrPeriod}
+	}
+	return nil
+}
+
+// touches tells whether a portion is about a version.
+func (o *Operation[R]) touches(v Version[R]) bool {
+	return !o.period.IsEmpty() && v.Valid.Overlaps(o.period) && (o.among == nil || o.among(v))
+}
 
 // Save makes row what is true from the effective instant on. The version valid then
 // is closed there and the new one takes over its end, so that a later version, and an

@@ -98,6 +98,9 @@ func (d *drafting[R]) draft() error {
 	if !op.at.IsZero() && op.kind != opSave && op.kind != opPatch && op.kind != opRevert && op.kind != opTerminate {
 		return d.fail(ErrOption, op.at, "only save, patch and revert take Effective")
 	}
+	if op.among != nil && op.kind != opUpdatePortion && op.kind != opDeletePortion {
+		return d.fail(ErrOption, time.Time{}, "only portions take Among")
+	}
 	switch op.kind {
 	case opUpdatePortion, opDeletePortion, opPut:
 		if op.period.IsInverted() {

@@ -57,7 +57,7 @@ func TestSystemTime(t *testing.T) {
 				now = day(20)
 				save(7, 15) // backdated: known from the 20th on
 				now = day(30)
-				_, err := dtde.UpdatePortion(db, &Rate{Code: "x"}, dtde.Period{From: day(3), To: day(5)}, map[string]any{"Percent": 6})
+				_, err := dtde.UpdatePortion(db.Model(&Rate{Code: "x"}), dtde.Period{From: day(3), To: day(5)}, map[string]any{"Percent": 6})
 				require.NoError(t, err)
 				read := func(scopes ...func(*gorm.DB) *gorm.DB) int {
 					t.Helper()

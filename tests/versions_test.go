@@ -116,20 +116,20 @@ func TestVersionsWorkedCases(t *testing.T) {
 		save("b", 10, 20)
 		_, err := dtde.Terminate(db, &Policy{Number: "b"}, day(75))
 		require.NoError(t, err)
-		r, err := dtde.UpdatePortion(db, &Policy{Number: "b"}, dtde.Period{From: day(30), To: day(50)}, map[string]any{"premium": 11})
+		r, err := dtde.UpdatePortion(db.Model(&Policy{Number: "b"}), dtde.Period{From: day(30), To: day(50)}, map[string]any{"premium": 11})
 		require.NoError(t, err)
 		assert.Equal(t, 1, r.Touched)
 		assert.Equal(t, "10 [2024-01-20, 2024-01-30) 11 [2024-01-30, 2024-02-19) 10 [2024-02-19, 2024-03-15)", timeline(t, db, "b"))
-		_, err = dtde.ChangePortion(db, &Policy{Number: "b"}, dtde.Period{From: day(25), To: day(40)}, func(p *Policy) error { p.Premium += 100; return nil })
+		_, err = dtde.ChangePortion(db.Model(&Policy{Number: "b"}), dtde.Period{From: day(25), To: day(40)}, func(p *Policy) error { p.Premium += 100; return nil })
 		require.NoError(t, err)
 		assert.Equal(t, "10 [2024-01-20, 2024-01-25) 110 [2024-01-25, 2024-01-30) 111 [2024-01-30, 2024-02-09) 11 [2024-02-09, 2024-02-19) 10 [2024-02-19, 2024-03-15)", timeline(t, db, "b"))
-		_, err = dtde.DeletePortion(db, &Policy{Number: "b"}, dtde.Period{From: day(28), To: day(60)})
+		_, err = dtde.DeletePortion(db.Model(&Policy{Number: "b"}), dtde.Period{From: day(28), To: day(60)})
 		require.NoError(t, err)
 		assert.Equal(t, "10 [2024-01-20, 2024-01-25) 110 [2024-01-25, 2024-01-28) 10 [2024-02-29, 2024-03-15)", timeline(t, db, "b"))
 		_, err = dtde.Put(db, &Policy{Number: "b", Premium: 7}, dtde.Period{From: day(24), To: day(61)})
 		require.NoError(t, err)
 		assert.Equal(t, "10 [2024-01-20, 2024-01-24) 7 [2024-01-24, 2024-03-01) 10 [2024-03-01, 2024-03-15)", timeline(t, db, "b"))
-		_, err = dtde.DeletePortion(db, &Policy{Number: "b"}, dtde.Period{From: day(9), To: day(3)})
+		_, err = dtde.DeletePortion(db.Model(&Policy{Number: "b"}), dtde.Period{From: day(9), To: day(3)})
 		require.ErrorIs(t, err, dtde.ErrPeriod)
 		findings, err := dtde.Check(db, &Policy{Number: "b"})
 		require.NoError(t, err)
@@ -301,7 +301,7 @@ func TestWritersOfOneKey(t *testing.T) {
 				for w := range writers {
 					group.Go(func() {
 						for range each {
-							_, err := dtde.ChangePortion(db, &Policy{Number: "shared"}, dtde.Period{From: day(1)}, func(p *Policy) error { p.Premium++; return nil })
+							_, err := dtde.ChangePortion(db.Model(&Policy{Number: "shared"}), dtde.Period{From: day(1)}, func(p *Policy) error { p.Premium++; return nil })
 							if err == nil && w%2 == 0 {
 								_, err = dtde.SaveWithVersioning(db, &Policy{Number: fmt.Sprint("own", w), Premium: w})
 							}
@@ -322,7 +322,7 @@ func TestWritersOfOneKey(t *testing.T) {
 				for w := range writers {
 					group.Go(func() {
 						for range each {
-							_, err := dtde.ChangePortion(db, &Policy{Number: "shared"}, dtde.Period{From: day(3)}, func(p *Policy) error { p.Premium++; return nil })
+							_, err := dtde.ChangePortion(db.Model(&Policy{Number: "shared"}), dtde.Period{From: day(3)}, func(p *Policy) error { p.Premium++; return nil })
 							failed[w] = errors.Join(failed[w], err)
 						}
 					})
