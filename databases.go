@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
@@ -21,12 +20,18 @@ func (p *Plugin) databases(db *gorm.DB, dialect string) (*resolver.Databases, *r
 	if len(listed) == 0 {
 		return nil, nil, nil
 	}
+	var changed func(context.Context, config.DatabaseEvent)
+	if observer, ok := p.config.Observer.(config.DatabaseObserver); ok {
+		changed = observer.DatabaseChanged
+	}
 	var list []resolver.Database
 	ids := make([]string, 0, len(listed))
 	for _, d := range listed {
 		ids = append(ids, d.ID)
 		if !d.Own {
-			list = append(list, resolver.Database{ID: d.ID, Timeout: d.Timeout, Open: opener(d, db.Logger)})
+			list = append(list, resolver.Database{
+				ID: d.ID, Timeout: d.Timeout, Open: opener(d, db.Logger), Breaker: d.Breaker, Event: changed,
+			})
 		}
 	}
 	if p.config.Cluster != "" {
@@ -157,62 +162,6 @@ func (p *Plugin) ResolveInDoubt(ctx context.Context, transaction string, commit 
 // without two-phase commit commits one after the other. If one fails, those before it
 // stay committed: the error is a *PartialCommitError that says which.
 func BestEffort(ctx context.Context) context.Context { return resolver.WithBestEffort(ctx) }
-
-// DatabaseHealth says how one database does.
-type DatabaseHealth struct {
-	// ID is the database's; "" is the *gorm.DB's own.
-	ID string
-	// Opened tells whether anything has needed it so far; the rest is empty if not.
-	Opened bool
-	// Open and InUse count its connections.
-	Open, InUse int
-	// Answered is how long it took to answer; Err why it did not.
-	Answered time.Duration
-	Err      error
-}
-
-// Health asks every database that was opened so far whether it answers, side by side;
-// the others are not dialled. ctx bounds it.
-func (p *Plugin) Health(ctx context.Context) ([]DatabaseHealth, error) {
-	if p.runtime == nil {
-		return nil, fmt.Errorf("%w: call db.Use first", ErrConfig)
-	}
-	list := []DatabaseHealth{{Opened: true}}
-	if p.opened != nil {
-		opened := map[string]bool{}
-		for _, id := range p.opened.Opened() {
-			opened[id] = true
-		}
-		for _, id := range p.opened.IDs() {
-			list = append(list, DatabaseHealth{ID: id, Opened: opened[id]})
-		}
-	}
-	_ = resolver.Each(context.WithoutCancel(ctx), len(list), len(list), func(_ context.Context, i int) error {
-		if list[i].Opened {
-			list[i].ask(ctx, p.db.ConnPool)
-		}
-		return nil
-	})
-	return list, nil
-}
-
-// ask asks one database.
-func (h *DatabaseHealth) ask(ctx context.Context, pool gorm.ConnPool) {
-	on, err := resolver.On(pool, h.ID)
-	if err != nil {
-		h.Err = err
-		return
-	}
-	began := time.Now()
-	var one int
-	h.Err = on.QueryRowContext(ctx, "SELECT 1").Scan(&one)
-	h.Answered = time.Since(began)
-	if c, ok := on.(gorm.GetDBConnector); ok {
-		if db, err := c.GetDBConn(); err == nil {
-			h.Open, h.InUse = db.Stats().OpenConnections, db.Stats().InUse
-		}
-	}
-}
 
 // Close closes the pools of the databases that dtde opened; the *gorm.DB's own stays
 // open. The next use of a shard opens its database again.

@@ -24,12 +24,22 @@ type (
 	Shard = config.Shard
 	// Database is one of the databases that shards live in.
 	Database = config.Database
+	// BreakerSettings say when a database that is down is left alone.
+	BreakerSettings = config.BreakerSettings
+	// BreakerStatus is how a database stands with its breaker.
+	BreakerStatus = resolver.BreakerStatus
 	// PoolSettings are those of a database's pool of connections.
 	PoolSettings = config.PoolSettings
 	// Tier says how a shard is used.
 	Tier = config.Tier
 	// TransactionObserver is an Observer that is told of transactions over databases.
 	TransactionObserver = config.TransactionObserver
+	// DatabaseObserver is an Observer that is told of databases that go down and come back.
+	DatabaseObserver = config.DatabaseObserver
+	// DatabaseEvent is a change of one database.
+	DatabaseEvent = config.DatabaseEvent
+	// DatabaseDownError is a statement that was not sent, because its database is down.
+	DatabaseDownError = resolver.DatabaseDownError
 	// TransactionEvent is one step of a transaction over several databases.
 	TransactionEvent = config.TransactionEvent
 	// PartialCommitError says how a transaction of best effort ended.
@@ -107,6 +117,13 @@ const (
 	ReadSessions = config.ReadSessions
 )
 
+// The states of a breaker.
+const (
+	BreakerClosed   = resolver.BreakerClosed
+	BreakerOpen     = resolver.BreakerOpen
+	BreakerHalfOpen = resolver.BreakerHalfOpen
+)
+
 // The primary key generators, for KeySpec.
 const (
 	KeyAuto        = config.KeyAuto
@@ -133,6 +150,7 @@ var (
 	ErrStaleCatalog     = config.ErrStaleCatalog
 	ErrInDoubt          = config.ErrInDoubt
 	ErrPartialCommit    = config.ErrPartialCommit
+	ErrDatabaseDown     = config.ErrDatabaseDown
 )
 
 // Model lists a model in Config.Entities; without further calls its settings come

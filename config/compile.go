@@ -34,10 +34,11 @@ type Environment struct {
 
 // The defaults of [Config].
 const (
-	DefaultMaxParallelShards  = 8
-	DefaultMaxShards          = 1024
-	DefaultMaxShardsPerEntity = 4096
-	DefaultMaxBufferedRows    = 1_000_000
+	DefaultMaxParallelShards     = 8
+	DefaultMaxParallelStatements = 64
+	DefaultMaxShards             = 1024
+	DefaultMaxShardsPerEntity    = 4096
+	DefaultMaxBufferedRows       = 1_000_000
 )
 
 // WithDefaults is a copy of c in which every limit that is 0 has its default.
@@ -48,11 +49,18 @@ func (c Config) WithDefaults() Config {
 		}
 	}
 	set(&c.MaxParallelShards, DefaultMaxParallelShards)
+	set(&c.MaxParallelStatements, DefaultMaxParallelStatements)
 	set(&c.MaxShards, DefaultMaxShards)
 	set(&c.MaxShardsPerEntity, DefaultMaxShardsPerEntity)
 	set(&c.MaxBufferedRows, DefaultMaxBufferedRows)
+	c.Breaker = c.Breaker.or(BreakerSettings{DefaultBreakerFailures, DefaultBreakerPause})
 	c.Entities = append([]Entity(nil), c.Entities...)
 	c.Databases = append([]Database(nil), c.Databases...)
+	for i := range c.Databases {
+		if d := &c.Databases[i]; !d.Own {
+			d.Breaker = d.Breaker.or(c.Breaker)
+		}
+	}
 	return c
 }
 

@@ -2,6 +2,7 @@ package config
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -98,6 +99,7 @@ func TestCompileManual(t *testing.T) {
 
 func TestWithDefaults(t *testing.T) {
 	t.Parallel()
-	assert.Equal(t, Config{MaxParallelShards: 8, MaxShards: 1024, MaxShardsPerEntity: 4096, MaxBufferedRows: 1_000_000}, Config{}.WithDefaults())
+	assert.Equal(t, Config{MaxParallelShards: 8, MaxParallelStatements: 64, MaxShards: 1024, MaxShardsPerEntity: 4096, MaxBufferedRows: 1_000_000,
+		Breaker: BreakerSettings{Failures: 5, Pause: 5 * time.Second}}, Config{}.WithDefaults())
 	assert.Equal(t, 3, Config{MaxShards: 3}.WithDefaults().MaxShards)
 }

@@ -34,8 +34,12 @@ type Database struct {
 	ReadOnly bool
 	// Pool are the settings of its pool of connections.
 	Pool PoolSettings
-	// Timeout bounds each statement on it; 0 means none. Commits are not bounded.
+	// Timeout bounds each statement on it, from the wait for a connection to the last row;
+	// 0 means none. It doesn't bound commits, which have limits of their own.
 	Timeout time.Duration
+	// Breaker says when it is left alone because it is down; what it leaves open is taken
+	// from Config.Breaker.
+	Breaker BreakerSettings
 }
 
 // PoolSettings are those of a database's pool of connections, as database/sql has
@@ -108,13 +112,16 @@ func checkDatabases(f *faults, databases []Database, drivers map[string]func(dsn
 		if p := d.Pool; p.MaxOpen < 0 || p.MaxIdle < 0 || p.MaxLifetime < 0 || p.MaxIdleTime < 0 || d.Timeout < 0 {
 			fault(".Pool", "a bound is negative; 0 leaves the default")
 		}
+		if d.Breaker.Pause < 0 {
+			fault(".Breaker", "the pause is negative; 0 leaves the default")
+		}
 		if d.Own {
 			if own != "" {
 				fault(".Own", "database %q is the *gorm.DB already", own)
 			}
 			own = d.ID
-			if d.Dialector != nil || d.Driver != "" || d.DSN != "" || d.DSNEnv != "" || d.Pool != (PoolSettings{}) || d.Timeout != 0 {
-				fault(".Own", "the *gorm.DB itself is connected already: give no dialector, driver, DSN, pool or timeout")
+			if d.Dialector != nil || d.Driver != "" || d.DSN != "" || d.DSNEnv != "" || d.Pool != (PoolSettings{}) || d.Timeout != 0 || d.Breaker != (BreakerSettings{}) {
+				fault(".Own", "the *gorm.DB itself is connected already: give no dialector, driver, DSN, pool, timeout or breaker")
 			}
 			continue
 		}

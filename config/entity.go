@@ -19,9 +19,17 @@ type Config struct {
 	// databases: the same in all of its processes, and of no other program on the same
 	// servers. "" draws a name that is kept in the *gorm.DB's own database.
 	Cluster string
+	// Breaker says when databases beside the *gorm.DB are left alone because they are
+	// down; a database's own settings win over it.
+	Breaker BreakerSettings
 	// MaxParallelShards bounds the shards of one statement that are read at a time
 	// by sessions; 0 means 8, at most 256.
 	MaxParallelShards int
+	// MaxParallelStatements bounds, over all reads of several shards that run in this
+	// process at a time, the statements that they have begun beside their first: each
+	// read can always go on with one. Rows that a statement has begun to give don't count.
+	// 0 means 64.
+	MaxParallelStatements int
 	// MaxShards bounds the shards of one statement; above it the statement is
 	// refused with ErrTooManyShards. 0 means 1024.
 	MaxShards int

@@ -43,6 +43,9 @@ var (
 	ErrNotRegistered error = &sentinel{"model not listed"}
 	// ErrInDoubt: nobody can tell how a commit over several databases ended. Do not retry.
 	ErrInDoubt error = &sentinel{"transaction in doubt"}
+	// ErrDatabaseDown: a database did not answer for several statements in a row and is
+	// left alone for a while.
+	ErrDatabaseDown error = &sentinel{"database down"}
 	// ErrPartialCommit: a transaction of best effort is committed in some databases only.
 	ErrPartialCommit error = &sentinel{"committed in part"}
 	// ErrConflict: somebody else changed the versions of the same key.

@@ -17,14 +17,16 @@ var (
 
 func (l *loader) configKeys(c *Config) fileKeys {
 	return fileKeys{
-		"maxParallelShards":  number(l, "maxParallelShards", &c.MaxParallelShards),
-		"maxShards":          number(l, "maxShards", &c.MaxShards),
-		"maxShardsPerEntity": number(l, "maxShardsPerEntity", &c.MaxShardsPerEntity),
-		"maxBufferedRows":    number(l, "maxBufferedRows", &c.MaxBufferedRows),
-		"nodeID":             number(l, "nodeID", &c.NodeID),
-		"reads":              l.choice("reads", readWords, func(i int) { c.Reads = ReadForm(i) }),
-		"observer":           registered(l, "observer", l.registry.Observers, func(_ string, o Observer) { c.Observer = o }),
-		"cluster":            l.text("cluster", &c.Cluster),
+		"maxParallelShards":     number(l, "maxParallelShards", &c.MaxParallelShards),
+		"maxShards":             number(l, "maxShards", &c.MaxShards),
+		"maxShardsPerEntity":    number(l, "maxShardsPerEntity", &c.MaxShardsPerEntity),
+		"maxParallelStatements": number(l, "maxParallelStatements", &c.MaxParallelStatements),
+		"maxBufferedRows":       number(l, "maxBufferedRows", &c.MaxBufferedRows),
+		"nodeID":                number(l, "nodeID", &c.NodeID),
+		"reads":                 l.choice("reads", readWords, func(i int) { c.Reads = ReadForm(i) }),
+		"observer":              registered(l, "observer", l.registry.Observers, func(_ string, o Observer) { c.Observer = o }),
+		"cluster":               l.text("cluster", &c.Cluster),
+		"breaker":               func(n *yaml.Node) { l.mapping(n, "breaker", l.breakerKeys(&c.Breaker)) },
 		"databases": func(n *yaml.Node) {
 			c.Drivers = l.registry.Drivers
 			l.sequence(n, "databases", func(n *yaml.Node) {
@@ -112,10 +114,18 @@ func (l *loader) databaseKeys(d *Database) fileKeys {
 		"priority":    number(l, "priority", &d.Priority),
 		"readOnly":    l.flag("readOnly", &d.ReadOnly),
 		"timeout":     l.duration("timeout", &d.Timeout),
+		"breaker":     func(n *yaml.Node) { l.mapping(n, "breaker", l.breakerKeys(&d.Breaker)) },
 		"maxOpen":     number(l, "maxOpen", &d.Pool.MaxOpen),
 		"maxIdle":     number(l, "maxIdle", &d.Pool.MaxIdle),
 		"maxLifetime": l.duration("maxLifetime", &d.Pool.MaxLifetime),
 		"maxIdleTime": l.duration("maxIdleTime", &d.Pool.MaxIdleTime),
+	}
+}
+
+func (l *loader) breakerKeys(b *BreakerSettings) fileKeys {
+	return fileKeys{
+		"failures": number(l, "failures", &b.Failures),
+		"pause":    l.duration("pause", &b.Pause),
 	}
 }
 

@@ -54,6 +54,7 @@ func TestSchemaAndLoaderAgree(t *testing.T) {
 		"shard":    l.shardKeys(&Shard{}),
 		"manual":   l.manualKeys(&Shard{}),
 		"database": l.databaseKeys(&Database{}),
+		"breaker":  l.breakerKeys(&BreakerSettings{}),
 		"keys":     l.keysKeys(&KeySpec{}),
 		"strategy": l.strategyKeys(&StrategySpec{}),
 		"range":    l.rangeKeys(&Range{}),
@@ -105,6 +106,7 @@ func TestEverySettingIsInFiles(t *testing.T) {
 	check(Shard{}, "]", "To")                   // Shard.To: null in the sample
 	check(Database{}, "]", "Dialector", "Pool") // Pool: checked below
 	check(PoolSettings{}, "Pool")
+	check(BreakerSettings{}, "Breaker")
 	check(KeySpec{}, "Keys")
 	check(Temporal{}, "Temporal")
 	check(RingNode{}, "]")

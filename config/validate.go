@@ -18,6 +18,7 @@ func checkLimits(f *faults, c Config) {
 		value     int
 		otherwise int
 	}{
+		{"MaxParallelStatements", c.MaxParallelStatements, DefaultMaxParallelStatements},
 		{"MaxShards", c.MaxShards, DefaultMaxShards},
 		{"MaxShardsPerEntity", c.MaxShardsPerEntity, DefaultMaxShardsPerEntity},
 		{"MaxBufferedRows", c.MaxBufferedRows, DefaultMaxBufferedRows},
@@ -25,6 +26,9 @@ func checkLimits(f *faults, c Config) {
 		if limit.value < 0 {
 			f.add("", limit.name, "must not be negative; 0 means %d", limit.otherwise)
 		}
+	}
+	if c.Breaker.Pause < 0 {
+		f.add("", "Breaker", "the pause is negative; 0 means %v", DefaultBreakerPause)
 	}
 	if c.NodeID < 0 || c.NodeID > maxNodeID {
 		f.add("", "NodeID", "must lie within 0 (which leases one) and %d", maxNodeID)

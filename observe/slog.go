@@ -69,3 +69,17 @@ func (s *Slog) QueryExecuted(ctx context.Context, e config.QueryExecuted) {
 	}
 	s.options.Logger.LogAttrs(ctx, level, "dtde: query executed", attrs...)
 }
+
+// DatabaseChanged logs that a database went down, at slog.LevelError, or came back, at
+// slog.LevelWarn.
+func (s *Slog) DatabaseChanged(ctx context.Context, e config.DatabaseEvent) {
+	level := slog.LevelWarn
+	attrs := []slog.Attr{slog.String("database", e.Database), slog.String("state", string(e.Kind))}
+	if e.Kind == config.DatabaseDown {
+		level = slog.LevelError
+	}
+	if e.Err != nil {
+		attrs = append(attrs, slog.String("error", e.Err.Error()))
+	}
+	s.options.Logger.LogAttrs(ctx, level, "dtde: database changed", attrs...)
+}

@@ -63,3 +63,16 @@ func TestSlog(t *testing.T) {
 	assert.Equal(t, "gone", failed[0]["error"])
 	assert.NotNil(t, observe.NewSlog(observe.SlogOptions{}))
 }
+
+func TestSlogOfDatabases(t *testing.T) {
+	t.Parallel()
+	records := logged(t, slog.LevelInfo, observe.SlogOptions{}, func(s *observe.Slog) {
+		s.DatabaseChanged(context.Background(), config.DatabaseEvent{Kind: config.DatabaseDown, Database: "eu", Err: errors.New("refused")})
+		s.DatabaseChanged(context.Background(), config.DatabaseEvent{Kind: config.DatabaseUp, Database: "eu"})
+	})
+	require.Len(t, records, 2)
+	assert.Equal(t, []any{"ERROR", "eu", "down", "refused"}, []any{records[0]["level"], records[0]["database"], records[0]["state"], records[0]["error"]})
+	assert.Equal(t, []any{"WARN", "eu", "up", nil}, []any{records[1]["level"], records[1]["database"], records[1]["state"], records[1]["error"]})
+}
+
+var _ config.DatabaseObserver = (*observe.Slog)(nil)

@@ -23,7 +23,7 @@ func bestEffort(ctx context.Context) bool { return ctx.Value(bestEffortKey{}) !=
 // commitEach commits one database after the other.
 func commitEach(writers []*txCore) error {
 	for i, w := range writers {
-		err := w.real.Commit()
+		err := w.commitReal()
 		if err == nil {
 			faults.At(fmt.Sprintf("after commit %d", i))
 			continue
@@ -37,7 +37,7 @@ func commitEach(writers []*txCore) error {
 			case k < i:
 				partial.Committed = append(partial.Committed, other.database)
 			case k > i:
-				_ = other.real.Rollback()
+				_ = other.rollbackReal()
 				partial.RolledBack = append(partial.RolledBack, other.database)
 			}
 		}
@@ -113,7 +113,8 @@ func (e *DatabaseError) Is(target error) bool { return target == config.Err }
 // InDoubtError is a commit of which nobody can tell how it ended, because the home
 // database can't be asked. Recovery finds out; never retry the transaction.
 type InDoubtError struct {
-	// Transaction is its id, Home the database that holds the decision.
+	// Transaction is its id, Home the database that holds the decision. Transaction is ""
+	// if Home is the only database that was written to: only its rows tell, then.
 	Transaction, Home string
 	// Cause is what happened.
 	Cause error
@@ -121,6 +122,9 @@ type InDoubtError struct {
 
 // Error names transaction and home.
 func (e *InDoubtError) Error() string {
+	if e.Transaction == "" {
+		return fmt.Sprintf("dtde: a transaction in database %q is in doubt: its commit was not answered; do not retry: %v", e.Home, e.Cause)
+	}
 	return fmt.Sprintf("dtde: transaction %s is in doubt: its home database %q can't be asked; Recover will tell, do not retry: %v",
 		e.Transaction, e.Home, e.Cause)
 }

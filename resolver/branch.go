@@ -90,7 +90,9 @@ func (c *txCore) pointOn(ctx context.Context, statement string) error {
 		if !b.begun.Load() {
 			continue
 		}
-		if _, err := b.real.ExecContext(ctx, statement); err != nil {
+		g := b.pool.clock(ctx)
+		_, err := b.real.ExecContext(g.inner, statement)
+		if err = g.late(err, false); err != nil {
 			return fmt.Errorf("database %q: %w", b.database, err)
 		}
 	}
@@ -118,7 +120,7 @@ func (c *txCore) rollbackBranches() error {
 	// No failure is told to Each, which would then leave out those that wait their turn.
 	failed := make([]error, len(begun))
 	_ = Each(context.Background(), len(begun), len(begun), func(_ context.Context, i int) error {
-		err := begun[i].real.Rollback()
+		err := begun[i].rollbackReal()
 		if c.ctx.Err() != nil || err == sql.ErrTxDone { //nolint:errorlint // never wrapped
 			err = nil
 		}

@@ -3,7 +3,6 @@ package resolver
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"sync"
 	"time"
@@ -22,6 +21,10 @@ type Database struct {
 	Open func() (gorm.ConnPool, error)
 	// Timeout bounds each statement, its rows included; 0 means none.
 	Timeout time.Duration
+	// Breaker says when it is left alone; the zero value never does. Event is told of it;
+	// nil for nobody.
+	Breaker config.BreakerSettings
+	Event   func(ctx context.Context, e config.DatabaseEvent)
 }
 
 // Databases are the databases beside the *gorm.DB's own, each opened when it is first
@@ -34,7 +37,8 @@ type Databases struct {
 
 type database struct {
 	Database
-	opts PoolOptions
+	opts    PoolOptions
+	breaker *Breaker
 
 	mu   sync.Mutex
 	pool *Pool
@@ -47,7 +51,7 @@ func NewDatabases(opts PoolOptions, list ...Database) *Databases {
 	opts.Databases = all
 	for _, d := range list {
 		all.order = append(all.order, d.ID)
-		all.byID[d.ID] = &database{Database: d, opts: opts}
+		all.byID[d.ID] = &database{Database: d, opts: opts, breaker: newBreaker(d.ID, d.Breaker, d.Event)}
 	}
 	return all
 }
@@ -66,15 +70,21 @@ func (d *Databases) pool(id string) (*Pool, error) {
 	if db.pool != nil {
 		return db.pool, nil
 	}
-	inner, err := db.Open()
+	turn, err := db.breaker.enter()
 	if err != nil {
-		return nil, fmt.Errorf("open database %q: %w", id, err)
+		return nil, err
 	}
+	inner, err := db.Open() // drivers for MySQL ask for its version
+	if err != nil {
+		db.breaker.leave(context.Background(), turn, tells(err), err)
+		return nil, &DatabaseError{Database: id, Step: "open", Cause: err}
+	}
+	db.breaker.leave(context.Background(), turn, silent, nil)
 	pool, err := NewPool(inner, db.opts)
 	if err != nil {
 		return nil, err
 	}
-	pool.database, pool.timeout = id, db.Timeout
+	pool.database, pool.timeout, pool.breaker = id, db.Timeout, db.breaker
 	db.pool = pool
 	return pool, nil
 }
@@ -91,6 +101,29 @@ func (d *Databases) Opened() []string {
 		db.mu.Unlock()
 	}
 	return ids
+}
+
+// Breaker tells how a database stands with its breaker.
+func (d *Databases) Breaker(id string) BreakerStatus {
+	if d != nil && d.byID[id] != nil {
+		return d.byID[id].breaker.status()
+	}
+	return (*Breaker)(nil).status()
+}
+
+// Ask asks a database whether it answers. It is sent whatever the
+// breaker says, which hears of a good answer.
+func (d *Databases) Ask(ctx context.Context, id string) error {
+	pool, err := d.on(id)
+	if err != nil {
+		return err
+	}
+	var one int
+	if err := pool.inner.QueryRowContext(ctx, "SELECT 1").Scan(&one); err != nil {
+		return err
+	}
+	pool.breaker.healed(ctx)
+	return nil
 }
 
 // IDs lists all databases, in the order of NewDatabases.
@@ -165,16 +198,3 @@ func (d *Databases) on(id string) (*Pool, error) {
 	}
 	return d.pool(id)
 }
-
-// bounded gives a statement on p its time.
-func (p *poolCore) bounded(ctx context.Context) context.Context {
-	if p.timeout <= 0 {
-		return ctx
-	}
-	// The rows are read under it, too: the timer frees it.
-	ctx, cancel := context.WithTimeoutCause(ctx, p.timeout, errTimeout)
-	context.AfterFunc(ctx, cancel)
-	return ctx
-}
-
-var errTimeout = errors.New("the database's timeout has passed")

@@ -47,6 +47,7 @@ type poolCore struct {
 	databases *Databases
 	commit    *TwoPhase
 	timeout   time.Duration
+	breaker   *Breaker
 	decides   atomic.Bool // dtde_decisions is there
 }
 
@@ -171,14 +172,8 @@ func (p *Pool) Ping() error {
 	return db.Ping()
 }
 
-// PrepareContext prepares a statement that the caller closes.
-func (p *Pool) PrepareContext(ctx context.Context, query string) (*sql.Stmt, error) {
-	return p.inner.PrepareContext(ctx, query)
-}
-
-// ExecContext runs a statement without rows.
-func (p *Pool) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	ctx = p.bounded(ctx)
+// exec runs a statement without rows.
+func (p *Pool) exec(ctx context.Context, query string, args []any) (sql.Result, error) {
 	if p.statements != nil && changesSchema(query) {
 		defer p.statements.clear()
 	} else if p.prepares {
@@ -192,9 +187,8 @@ func (p *Pool) ExecContext(ctx context.Context, query string, args ...any) (sql.
 	return p.inner.ExecContext(ctx, query, args...)
 }
 
-// QueryContext runs a statement with rows, which the caller closes.
-func (p *Pool) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	ctx = p.bounded(ctx)
+// query runs a statement with rows.
+func (p *Pool) query(ctx context.Context, query string, args []any) (*sql.Rows, error) {
 	if p.prepares {
 		if s := p.statements.acquire(ctx, p.inner, query); s != nil {
 			rows, err := s.stmt.QueryContext(ctx, args...)
@@ -206,9 +200,8 @@ func (p *Pool) QueryContext(ctx context.Context, query string, args ...any) (*sq
 	return p.inner.QueryContext(ctx, query, args...)
 }
 
-// QueryRowContext runs a statement with at most one row.
-func (p *Pool) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	ctx = p.bounded(ctx)
+// queryRow runs a statement with at most one row.
+func (p *Pool) queryRow(ctx context.Context, query string, args []any) *sql.Row {
 	if p.prepares {
 		if s := p.statements.acquire(ctx, p.inner, query); s != nil {
 			row := s.stmt.QueryRowContext(ctx, args...)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
-	"reflect"
 	"time"
 
 	"github.com/go-dtde/dtde/config"
@@ -65,14 +64,7 @@ func concurrency(err error) bool {
 		}
 		return false
 	}
-	v := reflect.ValueOf(err)
-	if v.Kind() == reflect.Pointer && !v.IsNil() {
-		v = v.Elem()
-	}
-	if v.Kind() != reflect.Struct || v.Type().Name() != "MySQLError" {
-		return false
-	}
-	n := v.FieldByName("Number")
+	n := mysqlNumber(err)
 	// 1213 is a deadlock, 1020 MariaDB's "record has changed since last read".
-	return n.IsValid() && n.CanUint() && (n.Uint() == 1213 || n.Uint() == 1020)
+	return n == 1213 || n == 1020
 }

@@ -31,6 +31,9 @@ type TwoPhase struct {
 	Event func(ctx context.Context, e config.TransactionEvent)
 	// Databases are those that take part, for recovery.
 	Databases *Databases
+	// Within bounds each step of a commit: the check, PREPARE, the decision, and the
+	// COMMIT of the home. 0 means 30 seconds.
+	Within time.Duration
 
 	mu    sync.Mutex
 	drawn string
@@ -89,8 +92,9 @@ type Decisions interface {
 const (
 	// maxGID is what PostgreSQL takes of a transaction's id, less its end.
 	maxGID = 199
-	// commitWithin bounds each step of a commit; askWithin what follows a lost reply.
-	commitWithin, askWithin = 30 * time.Second, 5 * time.Second
+	// commitLimit bounds each step of a commit where nothing else is said; askWithin what
+	// follows a lost reply, and a rollback.
+	commitLimit, askWithin = 30 * time.Second, 5 * time.Second
 	// answerWithin is how long after its beginning a commit may learn from a missing
 	// decision that there was none: well before the deadline, until which it is kept.
 	answerWithin = 30 * time.Minute
@@ -180,7 +184,7 @@ func (c *txCore) commitAll() (decided bool, err error) {
 		if slices.Contains(writers, p) {
 			continue
 		}
-		if err := p.real.Commit(); err != nil {
+		if err := p.commitRead(); err != nil {
 			return false, &DatabaseError{Database: p.database, Step: "commit what was read", Cause: err}
 		}
 	}
@@ -188,7 +192,7 @@ func (c *txCore) commitAll() (decided bool, err error) {
 	case len(writers) == 0:
 	case len(writers) == 1:
 		faults.At("before single commit")
-		if err := writers[0].real.Commit(); err != nil {
+		if err := writers[0].commitReal(); err != nil {
 			return false, err
 		}
 	case bestEffort(c.ctx):
@@ -207,12 +211,12 @@ func (c *txCore) commitAll() (decided bool, err error) {
 	}
 	for _, p := range parts {
 		if p != c {
-			_ = p.real.Rollback() // it only read, or has ended
+			_ = p.rollbackReal() // it only read, or has ended
 			p.free()
 		}
 	}
 	if c.begun.Load() {
-		_ = c.real.Rollback()
+		_ = c.rollbackReal()
 	}
 	return true, nil
 }
@@ -226,7 +230,7 @@ func (c *txCore) beginError() error {
 // writers finds the participants that have something to commit. PostgreSQL tells,
 // which also shows a transaction that an ignored error has aborted.
 func (c *txCore) writers(ctx context.Context, parts []*txCore) ([]*txCore, error) {
-	ctx, cancel := context.WithTimeout(ctx, commitWithin)
+	ctx, cancel := context.WithTimeout(ctx, c.pool.commit.limit())
 	defer cancel()
 	writes := make([]bool, len(parts))
 	if len(parts) == 1 {
@@ -279,22 +283,22 @@ func (t *TwoPhase) commit(ctx context.Context, writers []*txCore) error {
 		return &DatabaseError{Database: home.database, Step: "decide", Cause: err}
 	}
 	faults.At("before prepare")
-	if err := prepareAll(ctx, others, ids); err != nil {
+	if err := t.prepareAll(ctx, others, ids); err != nil {
 		t.rollbackPrepared(ctx, others, ids)
 		return err
 	}
 	faults.At("prepared")
 	t.tell(ctx, config.TransactionPrepared, tx, names, nil)
-	within, cancel := context.WithTimeout(ctx, commitWithin)
+	within, cancel := context.WithTimeout(ctx, t.limit())
 	err = t.Decisions.Decide(within, home.real, tx, participants, deadline)
 	cancel()
 	if err != nil {
-		_ = home.real.Rollback()
+		_ = home.rollbackReal()
 		t.rollbackPrepared(ctx, others, ids)
 		return &DatabaseError{Database: home.database, Step: "decide", Cause: err}
 	}
 	faults.At("decision written")
-	if err := home.real.Commit(); err != nil {
+	if _, err := home.commitWithin(); err != nil {
 		faults.At("reply lost")
 		committed, asked := t.settle(ctx, home.database, tx)
 		if asked == nil && !committed && time.Since(began) > answerWithin {
@@ -333,8 +337,8 @@ func (t *TwoPhase) ensure(ctx context.Context, home *Pool) error {
 
 // prepareAll prepares the participants, side by side. The sessions' connections are free
 // for other statements afterwards.
-func prepareAll(ctx context.Context, others []*txCore, ids []gid) error {
-	ctx, cancel := context.WithTimeout(ctx, commitWithin)
+func (t *TwoPhase) prepareAll(ctx context.Context, others []*txCore, ids []gid) error {
+	ctx, cancel := context.WithTimeout(ctx, t.limit())
 	defer cancel()
 	// Not cancelled by each other: a PREPARE that is cut off is one more in doubt.
 	failed := make([]error, len(others))
@@ -369,7 +373,7 @@ func (t *TwoPhase) rollbackPrepared(ctx context.Context, others []*txCore, ids [
 	ctx, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
 	_ = Each(ctx, len(others), len(others), func(_ context.Context, i int) error {
-		_ = others[i].real.Rollback()
+		_ = others[i].rollbackReal()
 		_ = end(ctx, others[i].pool.inner, "ROLLBACK", ids[i])
 		return nil
 	})
@@ -383,7 +387,7 @@ func (t *TwoPhase) finish(ctx context.Context, tx string, others []*txCore, ids 
 	_ = Each(within, len(others), len(others), func(_ context.Context, i int) error {
 		faults.At(fmt.Sprintf("before commit prepared %d", i))
 		failed[i] = end(within, others[i].real, "COMMIT", ids[i])
-		_ = others[i].real.Rollback() // gives the connection back
+		_ = others[i].rollbackReal() // gives the connection back
 		faults.At(fmt.Sprintf("after commit prepared %d", i))
 		return nil
 	})

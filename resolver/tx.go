@@ -153,7 +153,6 @@ func (c *txCore) wait() chan struct{} {
 // begin begins the real transaction and repeats the save points on it.
 func (c *txCore) begin(ctx context.Context, points []string) (real gorm.Tx, err error) {
 	var release context.CancelFunc
-	err = sql.ErrTxDone // stays if the driver panics
 	defer func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
@@ -171,13 +170,19 @@ func (c *txCore) begin(ctx context.Context, points []string) (real gorm.Tx, err 
 	if c.hasOpts {
 		opts = &c.opts
 	}
-	life := c.ctx
-	if c.pool.databases != nil {
-		// The engine's driver commits under this context: a request that is cancelled
-		// then would leave nobody knowing how it ended.
-		life = context.WithoutCancel(life)
+	turn, err := c.pool.breaker.enter()
+	if err != nil {
+		return nil, err
 	}
-	real, release, err = beginWithin(life, ctx, c.pool.inner, opts)
+	err = sql.ErrTxDone // stays if the driver panics
+	if c.pool.databases == nil {
+		real, release, err = beginWithin(c.ctx, ctx, c.pool.inner, opts)
+	} else {
+		// The engine's driver commits under this context: a request that is cancelled
+		// then would leave nobody knowing how it ended. Only our own limit ends it.
+		real, release, err = beginReleased(context.WithoutCancel(c.ctx), ctx, c.pool.inner, opts)
+	}
+	c.pool.breaker.leave(ctx, turn, beginTells(ctx, err), err)
 	if err != nil {
 		return nil, err
 	}
@@ -201,6 +206,11 @@ func beginWithin(life, wait context.Context, pool gorm.ConnPool, opts *sql.TxOpt
 		tx, err := begin(life, pool, opts)
 		return tx, nil, err
 	}
+	return beginReleased(life, wait, pool, opts)
+}
+
+// beginReleased is beginWithin with a release function always.
+func beginReleased(life, wait context.Context, pool gorm.ConnPool, opts *sql.TxOptions) (gorm.Tx, context.CancelFunc, error) {
 	if err := wait.Err(); err != nil {
 		return nil, nil, err
 	}
@@ -274,7 +284,7 @@ func (t *Tx) Commit() error {
 	case c.several():
 		committed, err = c.commitAll()
 	case begun:
-		err = c.real.Commit()
+		err = c.commitReal()
 	}
 	if err != nil {
 		return err
@@ -326,7 +336,7 @@ func (t *Tx) Rollback() error {
 func (c *txCore) rollback() (err error) {
 	c.keep()
 	if begun, _ := c.end(); begun {
-		err = c.real.Rollback()
+		err = c.rollbackReal()
 		if !c.given && c.ctx.Err() != nil {
 			// The end of the context rolled it back, or closed its connection. As an error
 			// that would be added to the statement's own, and GORM would then show it only.

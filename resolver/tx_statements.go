@@ -49,7 +49,16 @@ func (t *Tx) StmtContext(ctx context.Context, stmt *sql.Stmt) *sql.Stmt {
 }
 
 // ExecContext runs a statement without rows, or one about a save point.
-func (t *Tx) ExecContext(ctx context.Context, query string, args ...any) (_ sql.Result, err error) {
+func (t *Tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	if !t.timed() {
+		return t.exec(ctx, query, args)
+	}
+	g := t.pool.clock(ctx)
+	result, err := t.exec(g.inner, query, args)
+	return result, g.late(err, false)
+}
+
+func (t *Tx) exec(ctx context.Context, query string, args []any) (_ sql.Result, err error) {
 	defer func() { err = withCause(ctx, err) }()
 	if len(args) == 0 {
 		if verb, name := savePoint(query, t.dialect); verb != noPoint {
@@ -81,7 +90,16 @@ func (t *Tx) ExecContext(ctx context.Context, query string, args ...any) (_ sql.
 }
 
 // QueryContext runs a statement with rows, which the caller closes.
-func (t *Tx) QueryContext(ctx context.Context, query string, args ...any) (_ *sql.Rows, err error) {
+func (t *Tx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if !t.timed() {
+		return t.query(ctx, query, args)
+	}
+	g := t.pool.clock(ctx)
+	rows, err := t.query(g.inner, query, args)
+	return rows, g.late(err, true)
+}
+
+func (t *Tx) query(ctx context.Context, query string, args []any) (_ *sql.Rows, err error) {
 	defer func() { err = withCause(ctx, err) }()
 	real, err := t.open(ctx)
 	if err != nil {
@@ -112,6 +130,19 @@ func (c *txCore) noteQuery(query string) {
 
 // QueryRowContext runs a statement with at most one row.
 func (t *Tx) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	if !t.timed() {
+		return t.queryRow(ctx, query, args)
+	}
+	g := t.pool.clock(ctx)
+	row := t.queryRow(g.inner, query, args)
+	if err := row.Err(); err != nil {
+		return failedRow(g.late(err, false))
+	}
+	_ = g.late(nil, true)
+	return row
+}
+
+func (t *Tx) queryRow(ctx context.Context, query string, args []any) *sql.Row {
 	real, err := t.open(ctx)
 	if err != nil {
 		return failedRow(err)
