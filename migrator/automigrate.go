@@ -34,10 +34,19 @@ func (m Migrator) tables(values []any, auto bool, run func(gorm.Migrator, []any)
 	if err := m.unlisted(values); err != nil {
 		return err
 	}
-	if err := m.references(values, run); err != nil {
+	references, err := m.references(values, run)
+	if err != nil {
 		return err
 	}
-	if !m.concerns(values) {
+	switch concerned := m.concerns(values); {
+	case !concerned && references:
+		// the driver's migrator would come back here for each table, and make the others twice
+		w, err := newWorkspace(m.db, m.driver)
+		if err != nil {
+			return err
+		}
+		return run(w.target(m.db).Migrator(), values)
+	case !concerned:
 		return run(m.inner, values)
 	}
 	w, ordered, err := m.order(values, auto)

@@ -10,8 +10,9 @@ import (
 )
 
 // references makes the tables of reference entities in the databases beside the
-// *gorm.DB's own, without foreign keys: the rows are copies.
-func (m Migrator) references(values []any, run func(gorm.Migrator, []any) error) error {
+// *gorm.DB's own, without foreign keys: the rows are copies. some tells that there were
+// any.
+func (m Migrator) references(values []any, run func(gorm.Migrator, []any) error) (some bool, err error) {
 	var listed []any
 	for _, value := range values {
 		if t := modelType(value); t != nil {
@@ -21,17 +22,17 @@ func (m Migrator) references(values []any, run func(gorm.Migrator, []any) error)
 		}
 	}
 	if len(listed) == 0 || m.db.DryRun {
-		return nil
+		return false, nil
 	}
 	for _, d := range m.catalog.Databases() {
 		if d.Own {
 			continue
 		}
 		if err := m.referencesIn(d, listed, run); err != nil {
-			return fmt.Errorf("database %q: %w", d.ID, err)
+			return true, fmt.Errorf("database %q: %w", d.ID, err)
 		}
 	}
-	return nil
+	return true, nil
 }
 
 func (m Migrator) referencesIn(d *config.Database, values []any, run func(gorm.Migrator, []any) error) error {
