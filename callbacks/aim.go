@@ -71,6 +71,15 @@ func (r *Runtime) aliased(s *config.Shard, alias string) *aliasedTable {
 	return t
 }
 
+// tableOf is asTable, under the mark of its database where the statement is a part of
+// another one.
+func (r *Runtime) tableOf(stmt *gorm.Statement, s *config.Shard, alias string) *clause.Expr {
+	if !r.many || !isSubquery(stmt) {
+		return r.asTable(s, alias)
+	}
+	return &clause.Expr{SQL: r.placedName(s) + " AS " + r.quote(alias)}
+}
+
 // aliasedTable is a shard's table as a table expression, and as a whole FROM clause,
 // which GORM writes faster.
 type aliasedTable struct {
@@ -127,7 +136,7 @@ func (u *union) Build(b clause.Builder) {
 		u.branch(b, columns, &u.plan.Targets[i])
 	}
 	if len(u.plan.Targets) == 0 {
-		u.r.writeEmpty(b, columns, u.plan.Table, u.alias)
+		u.r.writeEmpty(b, columns, u.plan.Table, u.alias, isSubquery(u.stmt))
 	}
 	_, _ = b.WriteString(") AS ")
 	_, _ = b.WriteString(u.r.quote(u.alias))
@@ -153,7 +162,7 @@ func (u *union) branch(b clause.Builder, columns string, t *planner.Target) {
 	}
 	_, _ = b.WriteString(columns)
 	_, _ = b.WriteString(" FROM ")
-	_, _ = b.WriteString(u.r.asTable(t.Shard, u.alias).SQL)
+	_, _ = b.WriteString(u.r.tableOf(u.stmt, t.Shard, u.alias).SQL)
 	if u.plan.Pushed {
 		where := u.where
 		if t.Where != nil {
@@ -189,9 +198,11 @@ func (u *union) stmtClause(b clause.Builder, name string, expr clause.Expression
 // writeEmpty writes a source of no rows with the entity's columns: what a statement that no
 // shard can answer reads from, so that counts, sums and joins come out as they
 // would from an empty table.
-func (r *Runtime) writeEmpty(b clause.Writer, columns string, t *config.Table, alias string) {
-	if shards := t.Shards; len(shards) > 0 {
-		_, _ = b.WriteString("SELECT " + columns + " FROM " + r.asTable(shards[0], alias).SQL + " WHERE 1 = 0")
+//
+// nested tells that it stands in another statement, whose database may have no shard.
+func (r *Runtime) writeEmpty(b clause.Writer, columns string, t *config.Table, alias string, nested bool) {
+	if s := t.Empty(); s != nil && !(nested && r.many) {
+		_, _ = b.WriteString("SELECT " + columns + " FROM " + r.asTable(s, alias).SQL + " WHERE 1 = 0")
 		return
 	}
 	_, _ = b.WriteString("SELECT ")

@@ -34,12 +34,26 @@ func (r *Runtime) visitDatabase(stmt *gorm.Statement, id string) (leave func(), 
 	return func() { stmt.ConnPool = before }, nil
 }
 
-// visitPlan visits the one database that a plan's targets lie in.
+// home is the *gorm.DB's own database, where dtde's tables are, for a statement that may
+// be visiting another one.
+func (r *Runtime) home(pool gorm.ConnPool) gorm.ConnPool {
+	if !r.many {
+		return pool
+	}
+	own, err := resolver.On(pool, "")
+	if err != nil { // a connection that is not dtde's is nowhere else
+		return pool
+	}
+	return own
+}
+
+// visitPlan visits the one database that a plan's targets lie in; without any, that of
+// the shard whose empty rows are read.
 func (r *Runtime) visitPlan(stmt *gorm.Statement, p *planner.Plan) (leave func(), err error) {
-	if !r.many || len(p.Targets) == 0 || p.Legs != nil || p.Locking || r.root.DryRun {
+	if !r.many || p.Legs != nil || p.Locking || r.root.DryRun || isSubquery(stmt) {
 		return stay, nil
 	}
-	return r.visitDatabase(stmt, p.Targets[0].Shard.Database)
+	return r.visitDatabase(stmt, planDatabase(p))
 }
 
 // within runs f while the statement visits a shard's database.
@@ -71,21 +85,15 @@ func databasesApart(t *config.Table) error {
 	}
 }
 
-// sameDatabase refuses text that runs in one database and reads an entity's shards in
-// another, which that database does not have.
-func (r *Runtime) sameDatabase(stmt *gorm.Statement, tables []*config.Table) error {
-	if !r.many || r.root.DryRun {
-		return nil
+// planDatabase is the one database of a plan that is a single statement.
+func planDatabase(p *planner.Plan) string {
+	if len(p.Targets) > 0 {
+		return p.Targets[0].Shard.Database
 	}
-	id := resolver.DatabaseOf(stmt.ConnPool)
-	for _, t := range tables {
-		for _, s := range t.Shards {
-			if s.Database != id {
-				return databasesApart(t)
-			}
-		}
+	if s := p.Table.Empty(); s != nil {
+		return s.Database
 	}
-	return nil
+	return ""
 }
 
 // legShard names what one leg reads, for errors, logs and reports.

@@ -30,6 +30,7 @@ func (r *Runtime) current(pool gorm.ConnPool) *config.Catalog {
 // refreshIfStale asks the database for the catalog's epoch and reloads the catalog
 // if another process has changed it; changed tells whether it had to.
 func (r *Runtime) refreshIfStale(ctx context.Context, pool gorm.ConnPool) (changed bool, err error) {
+	pool = r.home(pool)
 	if !r.haveCatalog.Load() {
 		exists, err := r.store.Exists(ctx)
 		if err != nil || !exists {
@@ -130,6 +131,7 @@ func (r *Runtime) claim(ctx context.Context, pool gorm.ConnPool, t *config.Table
 // first, except on SQLite, where it is part of the caller's transaction and
 // forgotten when that rolls back.
 func (r *Runtime) ensureShards(ctx context.Context, pool gorm.ConnPool, t *config.Table, ids []string) error {
+	pool = r.home(pool)
 	if !t.Migrations {
 		return &config.ShardError{
 			Entity: t.Name, Operation: "insert", Cause: config.ErrShardNotFound,

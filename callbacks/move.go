@@ -193,6 +193,9 @@ func (w *writer) lock(a *aimed, from *planner.Target, primary []string) ([][]any
 	if a.had {
 		stmt.SQL.WriteByte(' ')
 		stmt.Build("WHERE")
+		if err := r.settleWhere(stmt, from.Shard.Database); err != nil {
+			return nil, err
+		}
 	}
 	if r.dialect.Name == "postgres" || r.dialect.Name == "mysql" {
 		stmt.SQL.WriteString(" FOR UPDATE")

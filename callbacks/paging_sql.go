@@ -200,6 +200,9 @@ func (pg *pager) one(i int, exprs []clause.Expression, shape *sessionShape) (str
 	if pg.db.Error != nil {
 		return "", pg.db.Error
 	}
+	if err := pg.r.settle(stmt, target.Shard.Database, false); err != nil {
+		return "", err
+	}
 	text := stmt.SQL.String()
 	stmt.SQL.Reset()
 	if shape.count && shape.limit > 0 {

@@ -203,8 +203,14 @@ func (r *Runtime) build(db *gorm.DB, p *planner.Plan, alias string) {
 			return
 		}
 	}
-	if db.Error == nil && (text && p.Table.Group != "" || nests(p, stmt.SQL.String())) {
+	if built := stmt.SQL.String(); db.Error == nil && (p.Table.Group != "" && (text || nests(p, built)) || r.marked(built)) {
 		r.togetherRead(stmt, p, alias)
+	}
+	if r.many && db.Error == nil {
+		if err := r.settle(stmt, planDatabase(p), text || nests(p, stmt.SQL.String())); err != nil {
+			fail(db, err)
+			return
+		}
 	}
 	p.Statements = nil
 	p.Sent(nil, stmt.SQL.String(), len(stmt.Vars))
@@ -213,7 +219,7 @@ func (r *Runtime) build(db *gorm.DB, p *planner.Plan, alias string) {
 // fromClause aims a plain read of one shard by a FROM clause that is kept with the
 // shard; false means that the statement needs its own.
 func (r *Runtime) fromClause(stmt *gorm.Statement, p *planner.Plan, alias string) bool {
-	if p.Form != planner.One || p.Pushed || len(stmt.Joins) > 0 || r.dialect.Name == "sqlserver" {
+	if p.Form != planner.One || p.Pushed || len(stmt.Joins) > 0 || r.dialect.Name == "sqlserver" || r.many && isSubquery(stmt) {
 		return false
 	}
 	if _, own := stmt.Clauses["FROM"]; own {
@@ -228,7 +234,7 @@ func (r *Runtime) fromClause(stmt *gorm.Statement, p *planner.Plan, alias string
 func (r *Runtime) aimRead(stmt *gorm.Statement, p *planner.Plan, alias string) {
 	stmt.Table = alias
 	if p.Form == planner.One && !p.Pushed {
-		stmt.TableExpr = r.asTable(p.Targets[0].Shard, alias)
+		stmt.TableExpr = r.tableOf(stmt, p.Targets[0].Shard, alias)
 		return
 	}
 	u := &union{r: r, plan: p, stmt: stmt, alias: alias}
@@ -286,7 +292,7 @@ func (r *Runtime) unowned(db *gorm.DB, run func(*gorm.DB)) {
 			return
 		}
 	}
-	if subtext(db.Statement) {
+	if subtext(db.Statement) || r.many && nested(db.Statement) {
 		r.unownedText(db, run)
 		return
 	}

@@ -2,6 +2,7 @@ package callbacks
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -27,7 +28,12 @@ func (r *Runtime) raw(db *gorm.DB, exec bool, run func(*gorm.DB)) {
 	stmt := db.Statement
 	rs, err := planner.AnalyzeRaw(r.current(stmt.ConnPool), r.dialect, stmt.SQL.String(), stmt.Vars)
 	if rs == nil && err == nil {
-		if err := r.referenceText(stmt); err != nil {
+		err := r.referenceText(stmt)
+		if r.marked(stmt.SQL.String()) && err == nil {
+			r.rawText(db, run, nil)
+			return
+		}
+		if err != nil {
 			fail(db, err)
 			return
 		}
@@ -67,8 +73,12 @@ func (r *Runtime) raw(db *gorm.DB, exec bool, run func(*gorm.DB)) {
 			fail(db, err)
 			break
 		}
-		p.Sent(nil, text, len(stmt.Vars))
 		setText(stmt, text)
+		if err := r.settle(stmt, planDatabase(p), nests(p, text)); err != nil {
+			fail(db, err)
+			break
+		}
+		p.Sent(nil, stmt.SQL.String(), len(stmt.Vars))
 		run(db)
 		db.Error = youngError(p.Entity, db.Error)
 	case planner.Steps:
@@ -76,8 +86,12 @@ func (r *Runtime) raw(db *gorm.DB, exec bool, run func(*gorm.DB)) {
 	default:
 		shard := p.Targets[0].Shard
 		text := rs.Render(shard, r.quote)
-		p.Sent(shard, text, len(stmt.Vars))
 		setText(stmt, text)
+		if err := r.settle(stmt, shard.Database, strings.Count(strings.ToLower(text), "select") > 1); err != nil {
+			fail(db, err)
+			break
+		}
+		p.Sent(shard, stmt.SQL.String(), len(stmt.Vars))
 		run(db)
 		db.Error = youngError(p.Entity, db.Error)
 	}
@@ -110,10 +124,30 @@ func (r *Runtime) rawText(db *gorm.DB, run func(*gorm.DB), refusal error) {
 		return
 	}
 	r.carryReads(stmt, tables)
+	leave, err := r.settleRaw(stmt)
+	defer leave()
+	if err != nil {
+		fail(db, err)
+		return
+	}
 	run(db)
 	if len(tables) > 0 {
 		db.Error = youngError(tables[0].Name, db.Error)
 	}
+}
+
+// settleRaw visits the one database that text over several tables reads, if there is
+// one, and makes it the text that runs there.
+func (r *Runtime) settleRaw(stmt *gorm.Statement) (leave func(), err error) {
+	leave = stay
+	database := resolver.DatabaseOf(stmt.ConnPool)
+	if ids := r.places(stmt.SQL.String()); r.many && len(ids) == 1 && ids[0] != database && !r.root.DryRun && !isSubquery(stmt) {
+		if leave, err = r.visitDatabase(stmt, ids[0]); err != nil {
+			return leave, err
+		}
+		database = ids[0]
+	}
+	return leave, r.settle(stmt, database, true)
 }
 
 // rawSteps runs an UPDATE or DELETE over several shards, all or nothing.
@@ -133,6 +167,10 @@ func (r *Runtime) rawSteps(db *gorm.DB, rs *planner.RawStatement, p *planner.Pla
 		var total int64
 		for i := range p.Targets {
 			s := shardSQL{p.Targets[i].Shard, rs.Render(p.Targets[i].Shard, r.quote), vars}
+			var err error
+			if s.text, err = r.settled(stmt, s.text, s.shard.Database, containsWord(s.text, "select")); err != nil {
+				return err
+			}
 			p.Sent(s.shard, s.text, len(vars))
 			began := time.Now()
 			on, err := resolver.On(stmt.ConnPool, s.shard.Database)

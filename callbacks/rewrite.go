@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-dtde/dtde/config"
 	"github.com/go-dtde/dtde/planner"
+	"github.com/go-dtde/dtde/resolver"
 	"github.com/go-dtde/dtde/temporal"
 )
 
@@ -23,9 +24,6 @@ func (r *Runtime) rewrite(stmt *gorm.Statement) ([]*config.Table, error) {
 	text, tables, err := planner.RewriteTables(r.current(stmt.ConnPool), r.dialect, stmt.SQL.String(), r.quote,
 		func(t *config.Table) (string, error) { return r.derived(stmt, t, t.Shards) })
 	if err != nil || len(tables) == 0 {
-		return nil, err
-	}
-	if err := r.sameDatabase(stmt, tables); err != nil {
 		return nil, err
 	}
 	stmt.SQL.Reset()
@@ -68,10 +66,10 @@ func (r *Runtime) derived(stmt *gorm.Statement, t *config.Table, shards []*confi
 		if i > 0 {
 			b.WriteString(" UNION ALL ")
 		}
-		b.WriteString("SELECT " + columns + " FROM " + r.quote(s.Table))
+		b.WriteString("SELECT " + columns + " FROM " + r.placedName(s))
 	}
 	if len(shards) == 0 {
-		r.writeEmpty(&b, columns, t, t.LogicalName)
+		r.writeEmpty(&b, columns, t, t.LogicalName, true)
 	}
 	b.WriteByte(')')
 	return b.String(), nil
@@ -180,7 +178,7 @@ func (r *Runtime) unownedText(db *gorm.DB, run func(*gorm.DB)) {
 	if stmt.SQL.Len() == 0 && !r.buildOnly(db, run) {
 		return
 	}
-	if t := r.mentioned(r.current(stmt.ConnPool), stmt.SQL.String()); t == nil {
+	if t := r.mentioned(r.current(stmt.ConnPool), stmt.SQL.String()); t == nil && !r.marked(stmt.SQL.String()) {
 		r.runBuilt(db, run)
 		return
 	}
@@ -190,6 +188,10 @@ func (r *Runtime) unownedText(db *gorm.DB, run func(*gorm.DB)) {
 		return
 	}
 	r.carryReads(stmt, tables)
+	if fault := r.settle(stmt, resolver.DatabaseOf(stmt.ConnPool), false); fault != nil {
+		fail(db, fault)
+		return
+	}
 	r.runBuilt(db, run)
 	if len(tables) > 0 {
 		db.Error = youngError(tables[0].Name, db.Error)

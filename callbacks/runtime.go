@@ -148,6 +148,7 @@ func (r *Runtime) statement(stmt *gorm.Statement, op planner.Operation, t *confi
 		Epoch: r.current(stmt.ConnPool).Epoch,
 	}
 	s.InTransaction = resolver.InTransaction(stmt.ConnPool)
+	s.Nested = r.many && isSubquery(stmt)
 	if sc, ok := loadScope(stmt); ok {
 		s.OnShard, s.AllShards = sc.shards, sc.all
 		s.Tiers = sc.tiers

@@ -180,7 +180,12 @@ func (r *Runtime) buildSessions(db *gorm.DB, p *planner.Plan, alias string) ([]s
 			if err := r.rewriteBuilt(stmt); err != nil {
 				return nil, err
 			}
-			r.together(stmt)
+		}
+		if built := stmt.SQL.String(); text || r.marked(built) {
+			r.together(stmt, planDatabase(part.Plan))
+		}
+		if err := r.settle(stmt, planDatabase(part.Plan), text || r.many && nests(part.Plan, stmt.SQL.String())); err != nil {
+			return nil, err
 		}
 		sqls = append(sqls, shardSQL{part.shard, stmt.SQL.String(), stmt.Vars})
 		p.Statements = append(p.Statements, planner.SQL{Shards: part.ShardIDs(), Text: stmt.SQL.String(), Args: len(stmt.Vars)})

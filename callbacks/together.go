@@ -8,17 +8,19 @@ import (
 
 	"github.com/go-dtde/dtde/config"
 	"github.com/go-dtde/dtde/planner"
+	"github.com/go-dtde/dtde/resolver"
 )
 
 // together narrows what a statement's text reads of co-located entities, and gives the
 // places at which it still reads them. A statement inside another is left for that one,
-// which also knows the arguments; AllShards insists on all of them.
-func (r *Runtime) together(stmt *gorm.Statement) []planner.Read {
+// which also knows the arguments; AllShards insists on all of them. database is where
+// the text will run.
+func (r *Runtime) together(stmt *gorm.Statement, database string) []planner.Read {
 	if sc, ok := loadScope(stmt); ok && sc.all || isSubquery(stmt) {
 		return nil
 	}
 	text := stmt.SQL.String()
-	narrow, reads := planner.Together(r.current(stmt.ConnPool), r.dialect, text, stmt.Vars, r.quote)
+	narrow, reads := planner.Together(r.current(stmt.ConnPool), r.dialect, database, text, stmt.Vars, r.quote)
 	if narrow != text {
 		setText(stmt, narrow)
 	}
@@ -27,7 +29,7 @@ func (r *Runtime) together(stmt *gorm.Statement) []planner.Read {
 
 // togetherRead narrows a read of an entity, and its plan with it.
 func (r *Runtime) togetherRead(stmt *gorm.Statement, p *planner.Plan, alias string) {
-	for _, read := range r.together(stmt) {
+	for _, read := range r.together(stmt, planDatabase(p)) {
 		if !read.Top || read.Table != p.Table || read.Alias != alias || len(read.Shards) >= len(p.Targets) {
 			continue
 		}
@@ -56,9 +58,6 @@ func keepTargets(targets []planner.Target, shards []*config.Shard) []planner.Tar
 // nests tells whether a built text has a SELECT besides that of the statement and of
 // the branches of its union.
 func nests(p *planner.Plan, text string) bool {
-	if p.Table.Group == "" {
-		return false // nothing of it is joined by its key
-	}
 	own := 1
 	if p.Form == planner.Union {
 		own += len(p.Targets)
@@ -69,7 +68,7 @@ func nests(p *planner.Plan, text string) bool {
 // carryReads notes what a statement's text reads of entities by their names, after it
 // was narrowed: all shards, or those that the places at which the entity stands need.
 func (r *Runtime) carryReads(stmt *gorm.Statement, tables []*config.Table) {
-	reads := r.together(stmt)
+	reads := r.together(stmt, resolver.DatabaseOf(stmt.ConnPool))
 	for _, t := range tables {
 		shards, reason := t.Shards, "all shards: the text names "+t.LogicalName
 		if some := shardsRead(t, reads); len(some) > 0 && len(some) < len(shards) {

@@ -94,7 +94,11 @@ func (r *Runtime) planUnplaced(db *gorm.DB, s *planner.Statement, alias string, 
 		for k, f := range fields {
 			quoted[k] = r.quote(f.DBName)
 		}
-		keys, err := w.lock(&a, &p.Targets[i], quoted)
+		var keys [][]any
+		err := r.within(db.Statement, p.Targets[i].Shard, func() (err error) {
+			keys, err = w.lock(&a, &p.Targets[i], quoted)
+			return err
+		})
 		if err != nil || len(keys) > 0 || len(fields) == 0 {
 			return nil, firstError(err, cause)
 		}

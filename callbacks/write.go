@@ -365,7 +365,10 @@ func (w *writer) build(a *aimed, target *planner.Target) shardSQL {
 	}
 	if text && w.db.Error == nil {
 		fail(w.db, w.r.rewriteBuilt(stmt))
-		w.r.together(stmt)
+	}
+	if built := stmt.SQL.String(); w.db.Error == nil && (text || w.r.many && containsWord(built, "select")) {
+		w.r.together(stmt, target.Shard.Database)
+		fail(w.db, w.r.settle(stmt, target.Shard.Database, true))
 	}
 	s := shardSQL{target.Shard, stmt.SQL.String(), stmt.Vars}
 	if len(w.plan.Targets) > 1 && w.db.Error == nil && w.readsItself(s) {

@@ -87,6 +87,20 @@ func (t *Table) dealOut(s *Shard) {
 	s.liveIn(t.databases[i%int(n)])
 }
 
+// Empty is the shard that stands for none in a statement that no shard can answer: one in
+// the *gorm.DB's own database if there is one there, else the first; nil without shards.
+func (t *Table) Empty() *Shard {
+	for _, s := range t.Shards {
+		if s.Database == "" {
+			return s
+		}
+	}
+	if len(t.Shards) == 0 {
+		return nil
+	}
+	return t.Shards[0]
+}
+
 // DatabaseIDs lists the databases that hold shards of t, in visiting order of the first
 // shard in each; "" is the *gorm.DB itself.
 func (t *Table) DatabaseIDs() []string {

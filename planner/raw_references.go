@@ -47,6 +47,16 @@ type clauseState struct {
 // references finds the entities' tables wherever the text names tables.
 func (r *rawParser) references() []reference {
 	var refs []reference
+	r.tables(func(first, end int) {
+		if table := r.entity(first, end); table != nil {
+			refs = append(refs, reference{table, first, end})
+		}
+	})
+	return refs
+}
+
+// tables gives the tokens of every name that stands where the text names a table.
+func (r *rawParser) tables(found func(first, end int)) {
 	var stack []clauseState
 	now := clauseState{}
 	data := r.keyword(0, "select", "insert", "update", "delete", "replace", "with", "values", "merge") || len(r.toks) > 0 && r.toks[0].kind == tokOpen
@@ -79,14 +89,11 @@ func (r *rawParser) references() []reference {
 		}
 		end := r.qualified(i)
 		if now.expect || now.always || !data && r.namesTable(i) {
-			if table := r.entity(i, end); table != nil {
-				refs = append(refs, reference{table, i, end})
-			}
+			found(i, end)
 			now.expect = false
 		}
 		i = end - 1
 	}
-	return refs
 }
 
 // clauseWord follows the clauses; it tells whether the token was such a word.

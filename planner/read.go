@@ -53,7 +53,7 @@ func (s *Statement) chooseForm(p *Plan) error {
 	if s.locks() {
 		return s.lockedSessions(p, shape)
 	}
-	if p.across() {
+	if p.across() && !s.Nested {
 		return s.inLegs(p, shape)
 	}
 	switch most := s.maxBranches(); {

@@ -62,6 +62,9 @@ type Statement struct {
 	Distinct bool
 	Joins    bool
 	Dialect  Dialect
+	// Nested tells that the statement becomes a part of another one's text, which says
+	// later in which database it runs.
+	Nested bool
 	// InTransaction tells that the caller has a transaction open.
 	InTransaction bool
 	// OnShard names the shards to visit, whatever the predicate says.

@@ -26,17 +26,20 @@ type Read struct {
 // conditions on one's key prune it, too. When one shard remains, its table stands there
 // without a union. args are the statement's.
 //
+// home is the database that the text is for, as config.Shard.Database has it: names
+// without a [PlaceMark] are of tables there.
+//
 // Only what certainly changes no answer is dropped: text that is not understood stays
 // as it is, and comes back with no reads. The placeholders are never touched.
-func Together(c *config.Catalog, d Dialect, sql string, args []any, quote func(string) string) (text string, reads []Read) {
-	if c == nil || !slices.ContainsFunc(c.Tables(), func(t *config.Table) bool { return t.Group != "" }) {
+func Together(c *config.Catalog, d Dialect, home, sql string, args []any, quote func(string) string) (text string, reads []Read) {
+	if c == nil || !slices.ContainsFunc(c.Tables(), narrows) {
 		return sql, nil
 	}
 	l := lexer{src: sql, dialect: d, params: true}
 	if l.lex(); l.fault != "" {
 		return sql, nil
 	}
-	g := &together{rawParser: rawParser{analyser: analyser{src: sql, toks: l.toks}, catalog: c, dialect: d, args: args, sql: sql}}
+	g := &together{home: home, rawParser: rawParser{analyser: analyser{src: sql, toks: l.toks}, catalog: c, dialect: d, args: args, sql: sql}}
 	g.physical()
 	g.region(0, len(g.toks), nil, true)
 	if g.hidden() {
@@ -49,9 +52,17 @@ func Together(c *config.Catalog, d Dialect, sql string, args []any, quote func(s
 	return g.write(quote), g.reads()
 }
 
+// PlaceMark begins a qualifier of a table's name that tells the database of the shard: it
+// is followed by the database's id.
+const PlaceMark = "dtde@"
+
+// narrows tells an entity of which parts of a text may need some shards only.
+func narrows(t *config.Table) bool { return t.Group != "" || len(t.DatabaseIDs()) > 1 }
+
 // together is the analysis of one text.
 type together struct {
 	rawParser
+	home    string
 	tables  map[string]tableShard // by the tables' own names, see tableName
 	levels  []*level
 	sources []*source
@@ -121,18 +132,23 @@ type item struct {
 func (g *together) physical() {
 	g.tables = map[string]tableShard{}
 	for _, t := range g.catalog.Tables() {
-		if t.Group == "" {
+		if !narrows(t) {
 			continue
 		}
 		for _, s := range t.Shards {
-			g.tables[s.Namespace()+"\x00"+s.Name()] = tableShard{t, s}
+			g.tables[s.Database+"\x00"+s.Namespace()+"\x00"+s.Name()] = tableShard{t, s}
 		}
 	}
 }
 
 // shardAt finds the shard whose table the dotted name [first, end) is.
 func (g *together) shardAt(first, end int) (tableShard, bool) {
-	namespace := ""
+	database, namespace := g.home, ""
+	if end-first > 2 {
+		if id, marked := strings.CutPrefix(g.real(first), PlaceMark); marked {
+			database, first = id, first+2
+		}
+	}
 	switch end - first {
 	case 1:
 	case 3:
@@ -140,7 +156,7 @@ func (g *together) shardAt(first, end int) (tableShard, bool) {
 	default:
 		return tableShard{}, false
 	}
-	s, ok := g.tables[namespace+"\x00"+g.real(end-1)]
+	s, ok := g.tables[database+"\x00"+namespace+"\x00"+g.real(end-1)]
 	return s, ok
 }
 
@@ -247,7 +263,7 @@ func (g *together) write(quote func(string) string) string {
 		}
 		union := "(" + strings.Join(kept, " UNION ALL ") + ")"
 		if len(kept) == 1 && last.bare {
-			union = quote(last.shard.Table)
+			union = g.src[g.toks[last.name[0]].from:g.toks[last.name[1]-1].to]
 			if !g.aliased(s.end) {
 				union += " AS " + quote(s.table.LogicalName)
 			}

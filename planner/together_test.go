@@ -81,7 +81,7 @@ func TestTogether(t *testing.T) {
 			if c.want != "" {
 				want = fill.Replace(c.want)
 			}
-			got, _ := planner.Together(catalog, planner.Dialect{Name: "postgres"}, fill.Replace(c.sql), nil, quote)
+			got, _ := planner.Together(catalog, planner.Dialect{Name: "postgres"}, "", fill.Replace(c.sql), nil, quote)
 			assert.Equal(t, want, got)
 		})
 	}
