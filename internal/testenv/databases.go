@@ -86,6 +86,13 @@ func (d DB) Open(t testing.TB, opts ...gorm.Option) *gorm.DB {
 	return openGORM(t, d.Dialector(t), opts)
 }
 
+// OpenAt opens a database that is there already, of a server that the test started,
+// over a pool of its own that is gone when the test ends.
+func (d DB) OpenAt(t testing.TB, dsn string, opts ...gorm.Option) *gorm.DB {
+	t.Helper()
+	return openGORM(t, d.engine.dialector(openPool(t, d.engine, dsn)), opts)
+}
+
 // Dialector makes an empty database for this test alone and returns a dialector
 // that isn't opened by GORM yet, over a pool of its own. Both are gone when the
 // test ends.

@@ -100,6 +100,10 @@ func hint(form config.ReadForm) call {
 // can carry, but for a few.
 func (g *generator) hints(sessions bool) []call {
 	switch k := g.r.IntN(100); {
+	case g.v.spread:
+		if k < 1 { // several databases are refused it
+			return []call{hint(dtde.ReadUnion)}
+		}
 	case k < 90 && sessions && (g.depth == 0 || g.stable || g.engine != "postgres"), k < 1:
 		return []call{hint(dtde.ReadSessions)}
 	case k < 94:

@@ -21,7 +21,7 @@ func TestPlainAgainstPlain(t *testing.T) {
 			require.NoError(t, err)
 			ops := program(hash("plain", v.name), v, d.Name, 150)
 			if diff := w.runProgram(ops, newTally()); diff != nil {
-				t.Error(report(d.Name, v, 0, 0, ops[max(0, diff.step-3):diff.step+1], diff))
+				t.Error(report(ds, v, 0, 0, ops[max(0, diff.step-3):diff.step+1], diff))
 			}
 		}
 	})

@@ -17,9 +17,12 @@ import (
 // What make test asks for: operations per database, and per variant at least.
 const (
 	defaultOperations = 5000
+	defaultSpread     = 2000
 	perVariant        = 50
 	// maxDifferences ends a database's run early: the first ones say enough.
 	maxDifferences = 6
+	// maxApart bounds the share of refusals over several databases, in percent.
+	maxApart = 20.0
 )
 
 func environmentNumber(t *testing.T, name string, otherwise uint64) uint64 {
@@ -33,20 +36,40 @@ func environmentNumber(t *testing.T, name string, otherwise uint64) uint64 {
 	return n
 }
 
+// suite is one run of variants over every engine.
+type suite struct {
+	variants func() []*variant
+	open     func(t testing.TB, d testenv.DB) *databases
+	// operations per database, unless DTDE_ORACLE_N says otherwise.
+	operations uint64
+	check      func(t *testing.T, total *tally)
+}
+
 // TestOracle runs every variant on every database; more rounds of them for a larger
 // DTDE_ORACLE_N. DTDE_ORACLE_SEED repeats a run.
 func TestOracle(t *testing.T) {
 	t.Parallel()
+	suite{variants: variants, open: openDatabases, operations: defaultOperations, check: checkShares}.run(t)
+}
+
+// TestOracleDatabases does the same with the shards in several databases.
+func TestOracleDatabases(t *testing.T) {
+	t.Parallel()
+	suite{variants: spreadVariants, open: spreadOver, operations: defaultSpread, check: checkSpread}.run(t)
+}
+
+func (s suite) run(t *testing.T) {
+	t.Helper()
 	seed := environmentNumber(t, "DTDE_ORACLE_SEED", rand.Uint64N(1_000_000_000))
-	wanted := int(environmentNumber(t, "DTDE_ORACLE_N", defaultOperations))
+	wanted := int(environmentNumber(t, "DTDE_ORACLE_N", s.operations))
 	limit := int(environmentNumber(t, "DTDE_ORACLE_DIFFERENCES", maxDifferences))
 	documented, err := documentedReasons(unsupportedDocs)
 	require.NoError(t, err)
-	fmt.Printf("oracle: DTDE_ORACLE_SEED=%d DTDE_ORACLE_N=%d\n", seed, wanted)
+	fmt.Printf("oracle: %s: DTDE_ORACLE_SEED=%d DTDE_ORACLE_N=%d\n", t.Name(), seed, wanted)
 	testenv.Each(t, func(t *testing.T, d testenv.DB) {
-		all := variants()
+		all := s.variants()
 		total := newTally()
-		ds := openDatabases(t, d)
+		ds := s.open(t, d)
 		before := -1 // a round that -run leaves out adds nothing
 		for round := 0; total.operations < wanted && total.differences < limit && total.operations > before; round++ {
 			before = total.operations
@@ -72,7 +95,7 @@ func TestOracle(t *testing.T) {
 				}
 			})
 		}
-		conclude(t, d.Name, total, documented)
+		conclude(t, d.Name, total, documented, s.check)
 	})
 }
 
@@ -96,11 +119,11 @@ func runVariant(t *testing.T, ds *databases, v *variant, seed uint64, round, len
 	if os.Getenv("DTDE_ORACLE_SHRINK") != "0" {
 		smallest, smaller = shrink(t, ds, v, ops, diff)
 	}
-	t.Error(report(ds.Name, v, seed, round, smallest, smaller))
+	t.Error(report(ds, v, seed, round, smallest, smaller))
 }
 
 // conclude prints the counts and checks that the run was what it should be.
-func conclude(t *testing.T, engine string, total *tally, documented map[string]bool) {
+func conclude(t *testing.T, engine string, total *tally, documented map[string]bool, check func(*testing.T, *tally)) {
 	tested, err := testedReasons(documented)
 	require.NoError(t, err)
 	for reason, n := range total.refusals {
@@ -113,22 +136,49 @@ func conclude(t *testing.T, engine string, total *tally, documented map[string]b
 			t.Errorf("oracle: the refusal %q (%d times) does not stand in docs/unsupported.md; for example\n    %s", reason, n, strings.Join(total.examples[reason], "\n    "))
 		}
 	}
-	percent := func(n int) float64 { return 100 * float64(n) / float64(max(1, total.operations)) }
 	t.Logf("oracle: %s: kinds: %s", engine, counts(total.kinds))
-	line, missing := total.shares()
+	line, _ := total.shares()
 	t.Logf("oracle: %s: refusals: %s", engine, counts(total.refusals))
-	if total.differences == 0 && total.operations >= defaultOperations {
-		assert.GreaterOrEqual(t, percent(total.writes), 30.0, "share of writes")
-		for _, form := range []string{"one", "union", "sessions"} {
-			assert.GreaterOrEqual(t, percent(total.forms[form]), 10.0, "share of the form "+form)
-		}
-		assert.GreaterOrEqual(t, percent(total.found), 50.0, "share of operations that found or changed rows")
-		assert.LessOrEqual(t, percent(total.refused()), 1.0, "share of refusals")
-		assert.Empty(t, missing, "shapes without their share")
+	if total.differences == 0 && total.operations >= min(defaultOperations, defaultSpread) {
+		check(t, total)
 	}
 	// One call, so that the databases' lines don't mix.
 	fmt.Printf("oracle: %s: writes %.1f %%, forms: one %.1f %%, union %.1f %%, sessions %.1f %%; rows in %.1f %%; refusals: %s\n"+
 		"oracle: %s: shapes: %s\noracle: %d operations, %d refused, %d differences\n", engine,
-		percent(total.writes), percent(total.forms["one"]), percent(total.forms["union"]), percent(total.forms["sessions"]),
-		percent(total.found), counts(total.refusals), engine, line, total.operations, total.refused(), total.differences)
+		total.percent(total.writes), total.percent(total.forms["one"]), total.percent(total.forms["union"]), total.percent(total.forms["sessions"]),
+		total.percent(total.found), counts(total.refusals), engine, line, total.operations, total.refused(), total.differences)
+}
+
+// checkShares checks a run over one database.
+func checkShares(t *testing.T, total *tally) {
+	t.Helper()
+	if total.operations < defaultOperations {
+		return
+	}
+	assert.GreaterOrEqual(t, total.percent(total.writes), 30.0, "share of writes")
+	for _, form := range []string{"one", "union", "sessions"} {
+		assert.GreaterOrEqual(t, total.percent(total.forms[form]), 10.0, "share of the form "+form)
+	}
+	assert.GreaterOrEqual(t, total.percent(total.found), 50.0, "share of operations that found or changed rows")
+	assert.LessOrEqual(t, total.percent(total.refused()), 1.0, "share of refusals")
+	_, missing := total.shares()
+	assert.Empty(t, missing, "shapes without their share")
+}
+
+// checkSpread checks a run over several: what needs rows of two databases at once is
+// refused, and counted apart.
+func checkSpread(t *testing.T, total *tally) {
+	t.Helper()
+	apart := 0
+	for reason, n := range total.refusals {
+		if ofDatabases(reason) {
+			apart += n
+		}
+	}
+	assert.GreaterOrEqual(t, total.percent(total.writes), 30.0, "share of writes")
+	for _, form := range []string{"one", "sessions"} {
+		assert.GreaterOrEqual(t, total.percent(total.forms[form]), 10.0, "share of the form "+form)
+	}
+	assert.LessOrEqual(t, total.percent(total.refused()-apart), 1.0, "share of refusals that have nothing to do with databases")
+	assert.LessOrEqual(t, total.percent(apart), maxApart, "share of refusals of what needs several databases")
 }

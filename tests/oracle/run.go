@@ -67,6 +67,8 @@ func (c *tally) refused() int {
 	return n
 }
 
+func (c *tally) percent(n int) float64 { return 100 * float64(n) / float64(max(1, c.operations)) }
+
 // count notes an operation and its answer, of the sharded side.
 func (c *tally) count(op *operation, a *answer, within ...string) {
 	if len(op.body) > 0 {

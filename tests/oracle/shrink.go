@@ -97,10 +97,10 @@ func (s *scratch) close() {
 }
 
 // report is what is printed of a difference.
-func report(engine string, v *variant, seed uint64, round int, ops []*operation, diff *difference) string {
+func report(ds *databases, v *variant, seed uint64, round int, ops []*operation, diff *difference) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "oracle: DIFFERENCE on %s, variant %s: %s\n", engine, v.name, diff.what)
-	fmt.Fprintf(&b, "  again: DTDE_ORACLE_SEED=%d, -run 'TestOracle/%s/round%d/%s$'\n", seed, engine, round, v.name)
+	fmt.Fprintf(&b, "oracle: DIFFERENCE on %s, variant %s: %s\n", ds.Name, v.name, diff.what)
+	fmt.Fprintf(&b, "  again: DTDE_ORACLE_SEED=%d, -run '%s/%s/round%d/%s$'\n", seed, ds.test, ds.Name, round, v.name)
 	fmt.Fprintf(&b, "  program (%d operations, the last differs at step %d):\n", len(ops), diff.step)
 	for i, op := range ops {
 		fmt.Fprintf(&b, "  %2d  %s\n", i, strings.ReplaceAll(op.text, "\n", "\n      "))

@@ -39,6 +39,10 @@ type variant struct {
 	models []*model
 	// manual are the tables that the suite makes itself.
 	manual []string
+	// spread: the shards live in several databases, one of them the *gorm.DB's own if
+	// ownShards; references are the tables that each has.
+	spread, ownShards bool
+	references        []string
 }
 
 var (
@@ -102,10 +106,16 @@ func (v *variant) all() []*model {
 
 // sharding is what dtde is told.
 func (v *variant) sharding() []dtde.Entity {
+	var entities []dtde.Entity
 	if v.graph != nil {
-		return v.graph.entities()
+		entities = v.graph.entities()
+	} else {
+		entities = []dtde.Entity{v.entity()}
 	}
-	return []dtde.Entity{v.entity()}
+	if v.spread {
+		return inDatabases(entities)
+	}
+	return entities
 }
 
 // migrate makes the tables of a side.

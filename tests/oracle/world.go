@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"reflect"
@@ -29,12 +30,17 @@ type side struct {
 	unsharded bool
 	root      *gorm.DB
 	// raw is a second connection without the plugin, for looking at the tables.
-	raw       *gorm.DB
-	sent      *testenv.Recorder
+	raw  *gorm.DB
+	sent *testenv.Recorder
+	// raws and sents are those of further databases that hold shards.
+	raws      []*gorm.DB
+	sents     []*testenv.Recorder
 	precision time.Duration
 	clock     *clock
-	// tables lists where a model's rows are.
-	tables func(m *model) ([]string, error)
+	// tables lists where a model's rows are in a database.
+	tables func(raw *gorm.DB, m *model) ([]string, error)
+	// references are the tables that every database has, with the same rows.
+	references []string
 }
 
 // world is a plain and a sharded side in two fresh databases of one engine.
@@ -46,19 +52,20 @@ type world struct {
 	ids            *identities
 }
 
-// databases are where worlds are made: two databases of one engine that are emptied
-// for each, since servers take their time to make and to drop one; on SQLite new
-// files.
+// databases are where worlds are made: two databases of one engine, or more for spread
+// variants, that are emptied for each, since servers take their time to make and to drop
+// one; on SQLite new files.
 type databases struct {
 	testenv.DB
-	bases [2]*gorm.DB
+	test  string
+	bases []*gorm.DB
 }
 
 func openDatabases(t testing.TB, d testenv.DB) *databases {
 	t.Helper()
-	ds := &databases{DB: d}
+	ds := &databases{DB: d, test: "TestOracle"}
 	if d.Name != "sqlite" {
-		ds.bases = [2]*gorm.DB{d.Open(t), d.Open(t)}
+		ds.bases = []*gorm.DB{d.Open(t), d.Open(t)}
 	}
 	return ds
 }
@@ -90,9 +97,11 @@ func openWorld(t testing.TB, ds *databases, v *variant, sharded bool) (*world, e
 	w := &world{v: v, engine: ds.Name, clock: &clock{}, ids: &identities{generated: map[int]any{}}}
 	w.clock.set(start)
 	precision := map[string]time.Duration{"sqlite": time.Nanosecond, "postgres": time.Microsecond, "mariadb": time.Millisecond}[ds.Name]
+	settings := func() *gorm.Config { // of the program, that must make no difference
+		return &gorm.Config{NowFunc: w.clock.now, DisableForeignKeyConstraintWhenMigrating: true, TranslateError: hash(v.name)%2 == 0, PrepareStmt: hash(v.name)%3 == 0}
+	}
 	open := func(i int) (*side, error) {
-		// Settings of the program that must make no difference.
-		db, raw, err := ds.open(t, i, &gorm.Config{NowFunc: w.clock.now, DisableForeignKeyConstraintWhenMigrating: true, TranslateError: hash(v.name)%2 == 0, PrepareStmt: hash(v.name)%3 == 0})
+		db, raw, err := ds.open(t, i, settings())
 		if err != nil {
 			return nil, err
 		}
@@ -106,11 +115,21 @@ func openWorld(t testing.TB, ds *databases, v *variant, sharded bool) (*world, e
 		return nil, err
 	}
 	w.plain.plain = true
-	w.plain.tables = func(m *model) ([]string, error) { return []string{m.table}, nil }
+	w.plain.tables = func(_ *gorm.DB, m *model) ([]string, error) { return []string{m.table}, nil }
 	if err := v.migrate(w.plain.root); err != nil {
 		return nil, fmt.Errorf("migrate the plain tables: %w", err)
 	}
-	if err := errors.Join(addRates(w.plain.raw), addRates(w.sharded.raw)); err != nil {
+	config := dtde.Config{Entities: v.sharding()}
+	if sharded && v.spread {
+		if config.Databases, err = ds.beside(t, v, w.sharded, settings()); err != nil {
+			return nil, err
+		}
+		w.sharded.references = v.references
+		if ds.Name != "postgres" { // the others have no two-phase commit here
+			w.sharded.root = w.sharded.root.WithContext(dtde.BestEffort(context.Background()))
+		}
+	}
+	if err := errors.Join(addRatesTo(w.plain), addRatesTo(w.sharded)); err != nil {
 		return nil, fmt.Errorf("fill the reference table: %w", err)
 	}
 	if !sharded {
@@ -121,7 +140,6 @@ func openWorld(t testing.TB, ds *databases, v *variant, sharded bool) (*world, e
 	if err := v.makeManual(w.sharded.raw); err != nil {
 		return nil, fmt.Errorf("make the manual tables: %w", err)
 	}
-	config := dtde.Config{Entities: v.sharding()}
 	if len(v.manual) > 0 {
 		config.NodeID = 7 // without tables of dtde's own there is none to lease
 	}
@@ -135,11 +153,11 @@ func openWorld(t testing.TB, ds *databases, v *variant, sharded bool) (*world, e
 }
 
 // shardTables lists the tables that hold a model's rows, as the database has them.
-func (w *world) shardTables(m *model) ([]string, error) {
+func (w *world) shardTables(raw *gorm.DB, m *model) ([]string, error) {
 	if len(w.v.manual) > 0 {
 		return w.v.manual, nil
 	}
-	names, err := w.sharded.raw.Migrator().GetTables()
+	names, err := raw.Migrator().GetTables()
 	if slices.Contains(names, m.table) { // it is not sharded
 		return []string{m.table}, err
 	}
@@ -149,23 +167,36 @@ func (w *world) shardTables(m *model) ([]string, error) {
 
 // contents reads all rows of a side, past dtde.
 func (s *side) contents(m *model) ([]record, error) {
-	tables, err := s.tables(m)
-	if err != nil {
-		return nil, err
+	if slices.Contains(s.references, m.table) {
+		return s.everywhere(m)
 	}
 	var all []record
-	for _, name := range tables {
-		rows := m.many()
-		if err := s.raw.Table(name).Unscoped().Find(rows).Error; err != nil {
-			return nil, fmt.Errorf("read %s: %w", name, err)
+	for _, raw := range s.all() {
+		tables, err := s.tables(raw, m)
+		if err != nil {
+			return nil, err
 		}
-		if m.table == "items" || m.table == "documents" || m.table == "records" {
-			all = append(all, toRecords(rows, s.precision)...)
-		} else {
-			all = append(all, nestedAll(rows, true, s.precision)...)
+		for _, name := range tables {
+			rows, err := s.rowsOf(raw, name, m)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, rows...)
 		}
 	}
 	return sorted(all, false), nil
+}
+
+// rowsOf reads all rows of one table.
+func (s *side) rowsOf(raw *gorm.DB, table string, m *model) ([]record, error) {
+	rows := m.many()
+	if err := raw.Table(table).Unscoped().Find(rows).Error; err != nil {
+		return nil, fmt.Errorf("read %s: %w", table, err)
+	}
+	if m.table == "items" || m.table == "documents" || m.table == "records" {
+		return toRecords(rows, s.precision), nil
+	}
+	return nestedAll(rows, true, s.precision), nil
 }
 
 // contentsDisagree compares the contents of both sides, model by model.
@@ -204,20 +235,28 @@ func (w *world) session(s *side, refused map[*operation]bool) *session {
 
 // do runs an operation on one side; a panic is an answer too.
 func (w *world) do(s *side, op *operation, refused map[*operation]bool) (a *answer) {
-	s.sent.Reset()
+	recorders := append([]*testenv.Recorder{s.sent}, s.sents...)
+	for _, r := range recorders {
+		r.Reset()
+	}
 	defer func() {
 		if p := recover(); p != nil {
 			a = &answer{class: "panic", err: fmt.Errorf("panic: %v", p)}
 		}
-		for _, c := range s.sent.Calls() {
-			line := c.SQL
-			if len(c.Args) > 0 {
-				line += fmt.Sprintf("  %v", shorten(c.Args))
+		for i, r := range recorders {
+			for _, c := range r.Calls() {
+				line := c.SQL
+				if len(recorders) > 1 {
+					line = fmt.Sprintf("[%d] %s", i, line)
+				}
+				if len(c.Args) > 0 {
+					line += fmt.Sprintf("  %v", shorten(c.Args))
+				}
+				if c.Err != nil {
+					line += fmt.Sprintf("  -- %v", c.Err)
+				}
+				a.sql = append(a.sql, line)
 			}
-			if c.Err != nil {
-				line += fmt.Sprintf("  -- %v", c.Err)
-			}
-			a.sql = append(a.sql, line)
 		}
 	}()
 	return op.run(w.session(s, refused))
