@@ -251,11 +251,10 @@ func (w *writer) selectFirst(a *aimed, targets []int) (string, error) {
 	}
 	stmt.SQL.WriteString(") AS " + r.quote(w.alias) + " ")
 	stmt.Build("ORDER BY", "LIMIT")
-	if subtext(stmt) && w.db.Error == nil {
-		if err := r.rewriteBuilt(stmt); err != nil {
+	if w.db.Error == nil {
+		if err := r.settleWhere(stmt, w.plan.Targets[targets[0]].Shard.Database); err != nil {
 			return "", err
 		}
-		r.together(stmt)
 	}
 	return stmt.SQL.String(), nil
 }

@@ -96,7 +96,7 @@ func (r *Runtime) settled(stmt *gorm.Statement, text, database string, reads boo
 func (r *Runtime) settleWhere(stmt *gorm.Statement, database string) error {
 	text := subtext(stmt)
 	if text {
-		if _, err := r.rewrite(stmt); err != nil && !unreadable(err) {
+		if err := r.rewriteBuilt(stmt); err != nil {
 			return err
 		}
 	}
