@@ -36,8 +36,8 @@ chaos: ## money over three servers while programs and servers are killed (SECOND
 		go test -run '^(TestEveryPoint|TestBrokenProtocolsAreFound|TestChaos)$$' -count=1 -timeout 0 -v ./tests/bank/
 
 bench: ## the bars: dtde beside plain GORM
-	@DTDE_BARS=1 scripts/with-databases.sh \
-		go test -p 1 -run '^TestBars$$' -count=1 -timeout 0 -v ./tests/ ./tests/bank/
+	@DTDE_BARS=1 scripts/with-databases.sh bash -c \
+		"go test -p 1 -run '^TestBars$$' -count=1 -timeout 0 -v ./tests/ ./tests/bank/ && cd pgxcopy && go test -run '^TestBars$$' -count=1 -timeout 0 -v ./..."
 
 lint: ## gofmt, go vet and staticcheck
 	@scripts/lint.sh

@@ -32,7 +32,7 @@ func (r *Runtime) create(db *gorm.DB) {
 		return
 	}
 	watch := r.watch(stmt, t, planner.Insert)
-	c := &creation{r: r, db: db, table: t, alias: alias, rows: rows}
+	c := &creation{r: r, db: db, table: t, alias: alias, rows: rows, bulk: bulkOf(stmt)}
 	defer c.undo()
 	if err := c.prepare(); err != nil {
 		fail(db, err)
@@ -79,6 +79,8 @@ type creation struct {
 	// explicit has the rows whose primary key the program gave.
 	explicit []bool
 	restore  []func()
+	// bulk is the bulk insert that this is a chunk of; nil for a create of its own.
+	bulk *bulkRun
 	// values, column, row and cell are keyValues' room for one row and one key column.
 	values clause.Values
 	column [1]clause.Column
@@ -247,6 +249,9 @@ func (c *creation) run(p *planner.Plan, watch *watch) error {
 	if len(p.Targets) == 0 { // ON CONFLICT DO NOTHING, and every row is there
 		c.db.RowsAffected = 0
 		return nil
+	}
+	if c.bulk != nil {
+		return c.sendBulk(p, watch)
 	}
 	if len(p.Targets) == 1 && len(p.Targets[0].Rows) == c.rows.len() {
 		c.insert(p.Targets[0].Shard, p)

@@ -112,6 +112,11 @@ func (c *creation) generateKeys() error {
 		return nil // nothing is leased or drawn for SQL that is not sent
 	}
 	c.selectKey(pk)
+	if !c.r.ids.ready(spec.Source) {
+		if err := c.settle(); err != nil {
+			return err
+		}
+	}
 	return c.fillKeys(pk, spec, zero)
 }
 

@@ -33,6 +33,9 @@ func (c *creation) guard(p *planner.Plan) error {
 	if len(given) == 0 {
 		return nil
 	}
+	if err := c.settle(); err != nil {
+		return err
+	}
 	home := make([]string, c.rows.len())
 	for i := range p.Targets {
 		for _, row := range p.Targets[i].Rows {

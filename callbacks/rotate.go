@@ -25,6 +25,9 @@ func (c *creation) placeByState(s *planner.Statement) (*planner.Plan, error) {
 		p.Targets = []planner.Target{{Shard: last, Rows: sequence(0, c.rows.len())}}
 		return p, nil
 	}
+	if err := c.settle(); err != nil {
+		return nil, err
+	}
 	if err := c.r.ensureStore(stmt.Context); err != nil {
 		return nil, err
 	}
@@ -68,6 +71,9 @@ func (c *creation) placeByState(s *planner.Statement) (*planner.Plan, error) {
 // makeShards makes shards and goes on with a catalog that has them.
 func (c *creation) makeShards(ctx context.Context, ids []string) error {
 	pool := c.db.Statement.ConnPool
+	if err := c.settle(); err != nil {
+		return err
+	}
 	if err := c.r.ensureShards(ctx, pool, c.table, ids); err != nil {
 		return err
 	}

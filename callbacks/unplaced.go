@@ -26,6 +26,9 @@ func (c *creation) planPresent(s *planner.Statement, values *clause.Values, caus
 	if !upsert || !oc.DoNothing || c.db.DryRun || c.keyInPrimary() || c.table.LocalUnique[primaryConsent] || len(c.explicit) != c.rows.len() {
 		return nil, cause
 	}
+	if err := c.settle(); err != nil {
+		return nil, err
+	}
 	var given, absent []int
 	for i, explicit := range c.explicit {
 		if explicit {

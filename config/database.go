@@ -40,6 +40,8 @@ type Database struct {
 	// Breaker says when it is left alone because it is down; what it leaves open is taken
 	// from Config.Breaker.
 	Breaker BreakerSettings
+	// Bulk is its own way to take in many rows; nil means Config.Bulk.
+	Bulk Bulk
 }
 
 // PoolSettings are those of a database's pool of connections, as database/sql has

@@ -43,6 +43,9 @@ type Config struct {
 	// NodeID fixes the node part of generated ids, 1 to 1023; 0 leases one in the
 	// database, so that two processes cannot share it by accident.
 	NodeID int
+	// Bulk is how BulkInsert gets rows into a database that has no Bulk of its own, the
+	// *gorm.DB itself included; nil means by INSERT statements of many rows.
+	Bulk Bulk
 	// Observer is told of every routed statement; nil costs nothing.
 	Observer Observer
 }

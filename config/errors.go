@@ -48,6 +48,8 @@ var (
 	ErrDatabaseDown error = &sentinel{"database down"}
 	// ErrPartialCommit: a transaction of best effort is committed in some databases only.
 	ErrPartialCommit error = &sentinel{"committed in part"}
+	// ErrBulkUnfit: a Bulk can't take this table or connection; see Bulk.InsertRows.
+	ErrBulkUnfit error = &sentinel{"not fit for a bulk insert"}
 	// ErrConflict: somebody else changed the versions of the same key.
 	ErrConflict error = &sentinel{"conflicting write"}
 	// ErrUnversionedWrite: a plain write to an entity that is marked VersionedOnly.

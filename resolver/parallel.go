@@ -49,6 +49,31 @@ func Each(ctx context.Context, limit, n int, f func(ctx context.Context, i int) 
 	return g.result(ctx)
 }
 
+// Start is Each on goroutines of its own: wait waits for them and gives Each's error, or
+// raises its panic; it must be called, and may be called again. stop, which may be called
+// at any time, cancels their context.
+func Start(ctx context.Context, limit, n int, f func(ctx context.Context, i int) error) (wait func() error, stop context.CancelFunc) {
+	ctx, stop = context.WithCancel(ctx)
+	var err error
+	var caught any
+	normal := false
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer func() { caught = recover() }()
+		err = Each(ctx, limit, n, f)
+		normal = true
+	}()
+	return func() error {
+		<-done
+		stop()
+		if !normal {
+			panic(caught)
+		}
+		return err
+	}, stop
+}
+
 // group is the state of one Each.
 type group struct {
 	ctx    context.Context

@@ -37,6 +37,19 @@ func Unwrap(p gorm.ConnPool) (pool gorm.ConnPool, prepared bool) {
 	}
 }
 
+// Unprepared is p as it sends texts that are never prepared, for what is no statement to
+// the driver.
+func Unprepared(p gorm.ConnPool) gorm.ConnPool {
+	p, _ = Unwrap(p)
+	switch c := p.(type) {
+	case *Tx:
+		return &Tx{txCore: c.txCore}
+	case *Pool:
+		return &Pool{poolCore: c.poolCore}
+	}
+	return p
+}
+
 // Transaction gives dtde's transaction under whatever GORM wrapped around it.
 func Transaction(p gorm.ConnPool) (*Tx, bool) {
 	p, _ = Unwrap(p)

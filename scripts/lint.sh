@@ -13,9 +13,11 @@ if [ -n "$unformatted" ]; then
   echo "$unformatted"
   status=1
 fi
-go vet ./... || status=1
-# Pinned here and not in go.mod: a linter is none of the library's business.
-go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./... || status=1
+for module in . pgxcopy; do
+  (cd "$module" && go vet ./...) || status=1
+  # Pinned here and not in go.mod: a linter is none of the library's business.
+  (cd "$module" && go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...) || status=1
+done
 
 # Beside every exception its reason.
 if grep -nE '//lint:(file-)?ignore [A-Z0-9,]+ *$' "${files[@]}"; then

@@ -42,6 +42,8 @@ var importTable = map[string][]string{
 		"config", "strategies", "keys", "merge", "observe", "planner", "resolver", "store", "migrator", "callbacks", "temporal",
 		"gorm.io/gorm/...",
 	},
+	// A module of its own, with the driver that the library does without.
+	"pgxcopy": {"config", "gorm.io/gorm", "github.com/jackc/pgx/v5/..."},
 }
 
 // listedPackage is what go list says of one package.
@@ -160,10 +162,23 @@ func folderOf(importPath string) string {
 	return strings.TrimPrefix(importPath, module+"/")
 }
 
+// modules are the folders of the repository's modules.
+var modules = []string{"..", "../pgxcopy"}
+
+// listPackages lists packages of every module.
 func listPackages(t *testing.T, patterns ...string) []listedPackage {
 	t.Helper()
+	var packages []listedPackage
+	for _, folder := range modules {
+		packages = append(packages, listModule(t, folder, patterns...)...)
+	}
+	return packages
+}
+
+func listModule(t *testing.T, folder string, patterns ...string) []listedPackage {
+	t.Helper()
 	command := exec.CommandContext(t.Context(), "go", append([]string{"list", "-e", "-json=ImportPath,Imports,Dir,GoFiles"}, patterns...)...)
-	command.Dir = ".."
+	command.Dir = folder
 	command.Stderr = os.Stderr
 	output, err := command.Output()
 	require.NoError(t, err, "go list")

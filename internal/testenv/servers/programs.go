@@ -45,19 +45,20 @@ var findPrograms = sync.OnceValues(func() (programs, error) {
 	return found, nil
 })
 
-// repository is the folder of go.mod, above the one that tests run in.
+// repository is the folder of the scripts, above the one that tests run in: there are
+// modules within the repository.
 func repository() (string, error) {
 	folder, err := os.Getwd()
 	if err != nil {
 		return "", err
 	}
 	for {
-		if _, err := os.Stat(filepath.Join(folder, "go.mod")); err == nil {
+		if _, err := os.Stat(filepath.Join(folder, "scripts", "database-programs.sh")); err == nil {
 			return folder, nil
 		}
 		up := filepath.Dir(folder)
 		if up == folder {
-			return "", errors.New("no go.mod above the working folder")
+			return "", errors.New("no scripts/database-programs.sh above the working folder")
 		}
 		folder = up
 	}
