@@ -75,6 +75,8 @@ var (
 	ErrHistory          = temporal.ErrHistory
 	ErrGap              = temporal.ErrGap
 	ErrRange            = temporal.ErrRange
+	ErrUncovered        = temporal.ErrUncovered
+	ErrUnmatched        = temporal.ErrUnmatched
 )
 
 type (
@@ -210,7 +212,9 @@ func Timeline[T any](db *gorm.DB, key *T) ([]T, error) {
 }
 
 // Check lists what is wrong with the history of key's entity key: overlaps, gaps, empty
-// periods, two open versions. A sound one without gaps gives nothing.
+// periods, two open versions; and by the rules of Config.Contains children, the key's own or
+// the key itself, that are valid where their parent is not. A sound one without gaps gives
+// nothing.
 func Check[T any](db *gorm.DB, key *T) ([]Finding, error) {
 	versions, err := known(db, key)
 	if err != nil {
@@ -220,7 +224,12 @@ func Check[T any](db *gorm.DB, key *T) ([]Finding, error) {
 	if err != nil {
 		return nil, err
 	}
-	return temporal.Check(versions, t.Validity.StartOnly()), nil
+	r, err := runtimeOf(db)
+	if err != nil {
+		return nil, err
+	}
+	uncovered, err := r.Uncovered(db, key)
+	return append(temporal.Check(versions, t.Validity.StartOnly()), uncovered...), err
 }
 
 func known(db *gorm.DB, key any) ([]temporal.Version[callbacks.Row], error) {

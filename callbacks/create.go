@@ -23,6 +23,10 @@ func (r *Runtime) create(db *gorm.DB) {
 	bindScope(stmt)
 	t, alias := r.owned(stmt)
 	if t == nil || stmt.SQL.Len() > 0 {
+		if stmt.SQL.Len() == 0 && r.contains(stmt.Schema, nil) {
+			fail(db, r.noted(db, func() error { r.unownedWrite(db, r.inner.create); return nil }, func() []touch { return r.touchedLinks(stmt) }))
+			return
+		}
 		r.unownedWrite(db, r.inner.create)
 		return
 	}
@@ -47,7 +51,11 @@ func (r *Runtime) create(db *gorm.DB) {
 	}
 	watch.resolved(p)
 	carry(stmt, p)
-	fail(db, c.run(p, watch))
+	if r.contains(stmt.Schema, t) {
+		fail(db, r.noted(db, func() error { return c.run(p, watch) }, func() []touch { return append(c.touchedRows(), r.touchedLinks(stmt)...) }))
+	} else {
+		fail(db, c.run(p, watch))
+	}
 	c.noteInserted(p)
 	if result := stmt.Result; result != nil {
 		result.RowsAffected = db.RowsAffected

@@ -264,7 +264,7 @@ func (p *portion) write(tx *gorm.DB, touched *int, changed *bool) error {
 		if err != nil {
 			return h.named(err)
 		}
-		if err := h.apply(rows, out.Steps); err != nil {
+		if err := h.apply(rows, out); err != nil {
 			return err
 		}
 		*touched += out.Touched

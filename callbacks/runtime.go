@@ -28,6 +28,7 @@ type Runtime struct {
 	ids       *idSource
 	dynamic   bool // an entity makes shards at run time
 	temporal  bool // an entity keeps versions
+	contained []*config.Contained
 	many      bool // there are databases beside the *gorm.DB's own
 
 	haveCatalog atomic.Bool // dtde_catalog exists
@@ -78,6 +79,7 @@ func New(s Settings) *Runtime {
 		r.dynamic = r.dynamic || dynamic
 		r.temporal = r.temporal || t.Validity != nil
 	}
+	r.contained = s.Catalog.Containments()
 	r.ids = newIDSource(r)
 	return r
 }

@@ -76,6 +76,10 @@ type history struct {
 	v     *config.Validity
 	model reflect.Value // of the caller's struct
 	key   []any
+	// shared locks against writers only, not against others who read so.
+	shared bool
+	// checking reads what a rule of containment needs to see.
+	checking bool
 }
 
 // versioned finds the entity of a model, and the key that it carries.
@@ -165,11 +169,12 @@ func (r *Runtime) writeVersions(db *gorm.DB, w VersionWrite) (out temporal.Outco
 	if err != nil {
 		return out, h.named(err)
 	}
-	return out, h.apply(rows, out.Steps)
+	return out, h.apply(rows, out)
 }
 
-// apply carries out the steps that were planned for the key's rows.
-func (h *history) apply(rows []temporal.Version[Row], steps []temporal.Step[Row]) error {
+// apply carries out what was planned for the key's rows.
+func (h *history) apply(rows []temporal.Version[Row], out temporal.Outcome[Row]) error {
+	steps := out.Steps
 	for _, step := range steps {
 		if err := h.carryOut(step); err != nil {
 			return err
@@ -181,7 +186,7 @@ func (h *history) apply(rows []temporal.Version[Row], steps []temporal.Step[Row]
 		}
 	}
 	h.tell(steps)
-	return nil
+	return h.r.touched(h.tx, h.outgrown(rows, out)...)
 }
 
 // named puts the entity's name into the errors of package temporal.
@@ -207,7 +212,11 @@ func (h *history) read() ([]temporal.Version[Row], error) {
 	list := reflect.New(reflect.SliceOf(h.table.ModelType))
 	tx := h.where()
 	if h.r.dialect.Name != "sqlite" {
-		tx = tx.Clauses(clause.Locking{Strength: clause.LockingStrengthUpdate})
+		strength := clause.LockingStrengthUpdate
+		if h.shared && h.r.dialect.Name == "postgres" {
+			strength = clause.LockingStrengthShare
+		}
+		tx = tx.Clauses(clause.Locking{Strength: strength})
 	}
 	if err := tx.Find(list.Interface()).Error; err != nil {
 		return nil, err

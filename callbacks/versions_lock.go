@@ -53,6 +53,10 @@ func (h *history) lockRows() error {
 // lockKeys takes an advisory lock per key, in one order for everyone, in each database
 // that the keys' versions can be in.
 func (h *history) lockKeys(keys [][]any) error {
+	function := "pg_advisory_xact_lock"
+	if h.shared {
+		function += "_shared"
+	}
 	byDatabase := map[string][]int64{}
 	for _, key := range keys {
 		n := h.lockNumber(key)
@@ -70,7 +74,7 @@ func (h *history) lockKeys(keys [][]any) error {
 		slices.Sort(numbers)
 		numbers = slices.Compact(numbers)
 		if len(numbers) == 1 {
-			if err := h.execOn(id, "SELECT pg_advisory_xact_lock($1)", numbers[0]); err != nil {
+			if err := h.execOn(id, "SELECT "+function+"($1)", numbers[0]); err != nil {
 				return err
 			}
 			continue
@@ -82,7 +86,7 @@ func (h *history) lockKeys(keys [][]any) error {
 			}
 			list.WriteString("(" + strconv.FormatInt(n, 10) + "::bigint)")
 		}
-		if err := h.execOn(id, "SELECT pg_advisory_xact_lock(k) FROM (VALUES "+list.String()+") AS keys(k)"); err != nil {
+		if err := h.execOn(id, "SELECT "+function+"(k) FROM (VALUES "+list.String()+") AS keys(k)"); err != nil {
 			return err
 		}
 	}

@@ -130,7 +130,11 @@ func (r *Runtime) write(db *gorm.DB, t *config.Table, alias string, op planner.O
 	watch.resolved(p)
 	carry(stmt, p)
 	w := &writer{r: r, db: db, plan: p, alias: alias, clauses: clauses, set: set, watch: watch}
-	fail(db, w.run())
+	if w.changesPeriods() {
+		fail(db, w.noting(w.run))
+	} else {
+		fail(db, w.run())
+	}
 	if result := stmt.Result; result != nil {
 		result.RowsAffected = db.RowsAffected
 	}

@@ -144,6 +144,7 @@ type Catalog struct {
 	references []*Reference
 
 	databases []*Database
+	contained []*Contained
 
 	tables  []*Table
 	byModel map[reflect.Type]*Table
@@ -195,7 +196,7 @@ func (c *Catalog) With(epoch int64, shards map[string][]*Shard) *Catalog {
 			tables[i] = t.withShards(fresh)
 		}
 	}
-	return NewCatalog(epoch, tables...).withReferences(c.references).withDatabases(c.databases)
+	return NewCatalog(epoch, tables...).withReferences(c.references).withDatabases(c.databases).withContainments(c.contained)
 }
 
 // WithKeys is a copy in which the entity (by logical name) has other facts about its
@@ -209,5 +210,5 @@ func (c *Catalog) WithKeys(logicalName string, keys []KeyColumn) *Catalog {
 			tables[i] = &changed
 		}
 	}
-	return NewCatalog(c.Epoch, tables...).withReferences(c.references).withDatabases(c.databases)
+	return NewCatalog(c.Epoch, tables...).withReferences(c.references).withDatabases(c.databases).withContainments(c.contained)
 }

@@ -61,6 +61,7 @@ func (c Config) WithDefaults() Config {
 			d.Breaker = d.Breaker.or(c.Breaker)
 		}
 	}
+	c.Contains = append([]ContainmentRule(nil), c.Contains...)
 	return c
 }
 
@@ -75,6 +76,7 @@ func Compile(c Config, env Environment) (*Catalog, error) {
 	var tables []*Table
 	var references []*Reference
 	models := map[reflect.Type]bool{}
+	rules := append([]ContainmentRule(nil), c.Contains...)
 	for _, e := range c.Entities {
 		k := compiler{faults: f, env: env, limit: c.MaxShardsPerEntity, listed: databases}
 		switch {
@@ -84,29 +86,32 @@ func Compile(c Config, env Environment) (*Catalog, error) {
 		default:
 			k.compile()
 			tables = append(tables, k.table)
+			rules = append(rules, k.contained...)
 		}
 	}
 	checkNames(f, tables, env.Dialect)
 	checkReferences(f, references, tables, env.Dialect)
 	checkRelations(f, tables)
 	group(f, tables)
+	contained := compileContainments(f, rules, tables)
 	if err := f.err(); err != nil {
 		return nil, err
 	}
-	return NewCatalog(0, tables...).withReferences(references).withDatabases(databases), nil
+	return NewCatalog(0, tables...).withReferences(references).withDatabases(databases).withContainments(contained), nil
 }
 
 // compiler turns one entity into a Table.
 type compiler struct {
 	*faults
-	env    Environment
-	limit  int // shards of one entity
-	listed []*Database
-	name   string
-	entity Entity
-	schema *schema.Schema
-	table  *Table
-	tagged Temporal // what tags say of versions
+	env       Environment
+	limit     int // shards of one entity
+	listed    []*Database
+	name      string
+	entity    Entity
+	schema    *schema.Schema
+	table     *Table
+	tagged    Temporal          // what tags say of versions
+	contained []ContainmentRule // by tags
 }
 
 func (k *compiler) fault(field, format string, args ...any) {

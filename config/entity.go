@@ -48,6 +48,8 @@ type Config struct {
 	Bulk Bulk
 	// Observer is told of every routed statement; nil costs nothing.
 	Observer Observer
+	// Contains are the rules between temporal parents and children; none by default.
+	Contains []ContainmentRule
 }
 
 // ReadForm is how a read over several shards of one database is carried out.

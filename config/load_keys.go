@@ -27,6 +27,14 @@ func (l *loader) configKeys(c *Config) fileKeys {
 		"observer":              registered(l, "observer", l.registry.Observers, func(_ string, o Observer) { c.Observer = o }),
 		"cluster":               l.text("cluster", &c.Cluster),
 		"breaker":               func(n *yaml.Node) { l.mapping(n, "breaker", l.breakerKeys(&c.Breaker)) },
+		"contains": func(n *yaml.Node) {
+			l.sequence(n, "contains", func(n *yaml.Node) {
+				var r ContainmentRule
+				l.mapping(n, "contains", l.containmentKeys(&r))
+				l.require(n, "contains", "parent", "child", "foreignKey", "mode")
+				c.Contains = append(c.Contains, r)
+			})
+		},
 		"databases": func(n *yaml.Node) {
 			c.Drivers = l.registry.Drivers
 			l.sequence(n, "databases", func(n *yaml.Node) {

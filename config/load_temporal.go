@@ -32,6 +32,19 @@ func (l *loader) temporalKeys(t *Temporal) fileKeys {
 	}
 }
 
+// containmentWords are the modes of a containment.
+var containmentWords = []string{"childWithinParent", "exactMatch"}
+
+func (l *loader) containmentKeys(r *ContainmentRule) fileKeys {
+	return fileKeys{
+		"parent":     l.text("parent", &r.ParentName),
+		"child":      l.text("child", &r.ChildName),
+		"foreignKey": l.text("foreignKey", &r.ForeignKey),
+		"mode":       l.choice("mode", containmentWords, func(i int) { r.Mode = ChildWithinParent + Containment(i) }),
+		"cascade":    l.flag("cascade", &r.Cascade),
+	}
+}
+
 // parseTolerance reads a duration as a file and a tag have it; 0s means no tolerance,
 // which the settings hold as a negative one.
 func parseTolerance(text string) (d time.Duration, bad bool) {

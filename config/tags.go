@@ -27,7 +27,7 @@ var tagSettings = map[string]struct{ flag bool }{
 	"shardKey": {true}, "foldCase": {true}, "localUnique": {true}, "carrySlot": {true}, "noMigrations": {true}, "reference": {true},
 	"entityKey": {true}, "validFrom": {true}, "validTo": {true}, "systemFrom": {true}, "systemTo": {true},
 	"versionedOnly": {true}, "versionOnSave": {true}, "currentByDefault": {true}, "splitAtShardBoundaries": {true},
-	"openAs": {}, "clockTolerance": {},
+	"openAs": {}, "clockTolerance": {}, "within": {}, "exactly": {}, "cascade": {true},
 	"strategy": {}, "order": {}, "values": {}, "default": {}, "unit": {}, "from": {}, "to": {}, "zone": {},
 	"shards": {}, "nodes": {}, "virtualNodes": {}, "ranges": {}, "maxRows": {}, "keys": {}, "sequence": {}, "coLocatedWith": {},
 }
@@ -65,6 +65,7 @@ func (k *compiler) tags() {
 		}
 		k.entityTags(tag)
 		k.temporalTags(tag)
+		k.containmentTags(tag)
 		_, isKey := tag.settings["shardKey"]
 		kind := strings.ToLower(tag.settings["strategy"])
 		switch {

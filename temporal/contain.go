@@ -1,26 +1,15 @@
 package temporal
 
+import "github.com/go-dtde/dtde/config"
+
 // Containment is what a child's periods have to do with its parent's.
-type Containment uint8
+type Containment = config.Containment
 
 // The containments.
 const (
-	// ChildWithinParent: at every instant at which the child is valid its parent is.
-	ChildWithinParent Containment = iota + 1
-	// ExactMatch: and at every instant at which the parent is valid the child is.
-	ExactMatch
+	ChildWithinParent = config.ChildWithinParent
+	ExactMatch        = config.ExactMatch
 )
-
-// String is the containment's name.
-func (c Containment) String() string {
-	switch c {
-	case ChildWithinParent:
-		return "child within parent"
-	case ExactMatch:
-		return "exact match"
-	}
-	return "invalid"
-}
 
 // Contains lists where the periods of one child's versions break the containment in
 // those of one parent's. It compares the unions: a child may well be valid over many

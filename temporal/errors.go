@@ -29,6 +29,10 @@ var (
 	ErrGap error = &sentinel{"a history of starts has no gaps"}
 	// ErrRange: an increment's result is not a value of the field's type.
 	ErrRange error = &sentinel{"out of the field's range"}
+	// ErrUncovered: a child would be valid where its parent is not.
+	ErrUncovered error = &sentinel{"a child is valid where its parent is not"}
+	// ErrUnmatched: a parent would be valid where its child, which must match it, is not.
+	ErrUnmatched error = &sentinel{"a parent is valid where its child, which must match it exactly, is not"}
 	// ErrOption: the option has no meaning for the operation.
 	ErrOption error = &sentinel{"option without meaning"}
 )
