@@ -165,11 +165,11 @@ func isNested(v any) bool {
 	case clause.Where:
 		return slices.ContainsFunc(v.Exprs, func(e clause.Expression) bool { return isNested(e) })
 	case clause.AndConditions:
-		return isNested(clause.Where{Exprs: v.Exprs})
+		return isNested(clause.Where(v))
 	case clause.OrConditions:
-		return isNested(clause.Where{Exprs: v.Exprs})
+		return isNested(clause.Where(v))
 	case clause.NotConditions:
-		return isNested(clause.Where{Exprs: v.Exprs})
+		return isNested(clause.Where(v))
 	case clause.GroupBy:
 		return isNested(clause.Where{Exprs: v.Having})
 	case clause.Select:

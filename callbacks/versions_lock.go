@@ -200,7 +200,7 @@ func (h *history) databasesOf(key []any) []string {
 
 // execOn runs a statement of dtde's own in a database.
 func (h *history) execOn(database, text string, args ...any) error {
-	var pool gorm.ConnPool = h.tx.Statement.ConnPool
+	pool := h.tx.Statement.ConnPool
 	if h.r.many {
 		var err error
 		if pool, err = resolver.On(pool, database); err != nil {

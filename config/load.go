@@ -28,6 +28,8 @@ type Registry struct {
 	Drivers map[string]func(dsn string) gorm.Dialector
 	// Observers are told of statements.
 	Observers map[string]Observer
+	// Bulks get many rows in at once, such as pgxcopy.Bulk{}.
+	Bulks map[string]Bulk
 }
 
 // maxFileBytes bounds a settings file.

@@ -25,6 +25,7 @@ func (l *loader) configKeys(c *Config) fileKeys {
 		"nodeID":                number(l, "nodeID", &c.NodeID),
 		"reads":                 l.choice("reads", readWords, func(i int) { c.Reads = ReadForm(i) }),
 		"observer":              registered(l, "observer", l.registry.Observers, func(_ string, o Observer) { c.Observer = o }),
+		"bulk":                  registered(l, "bulk", l.registry.Bulks, func(_ string, b Bulk) { c.Bulk = b }),
 		"cluster":               l.text("cluster", &c.Cluster),
 		"breaker":               func(n *yaml.Node) { l.mapping(n, "breaker", l.breakerKeys(&c.Breaker)) },
 		"contains": func(n *yaml.Node) {
@@ -123,6 +124,7 @@ func (l *loader) databaseKeys(d *Database) fileKeys {
 		"readOnly":    l.flag("readOnly", &d.ReadOnly),
 		"timeout":     l.duration("timeout", &d.Timeout),
 		"breaker":     func(n *yaml.Node) { l.mapping(n, "breaker", l.breakerKeys(&d.Breaker)) },
+		"bulk":        registered(l, "bulk", l.registry.Bulks, func(_ string, b Bulk) { d.Bulk = b }),
 		"maxOpen":     number(l, "maxOpen", &d.Pool.MaxOpen),
 		"maxIdle":     number(l, "maxIdle", &d.Pool.MaxIdle),
 		"maxLifetime": l.duration("maxLifetime", &d.Pool.MaxLifetime),

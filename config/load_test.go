@@ -22,6 +22,8 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 
 type silent struct{ Observer }
 
+type taker struct{ Bulk }
+
 func fileRegistry() Registry {
 	reg := Registry{
 		Models:     map[string]any{},
@@ -31,6 +33,7 @@ func fileRegistry() Registry {
 		KeyFuncs:   map[string]func(any) (any, error){"snowflake": func(any) (any, error) { return 1, nil }},
 		Drivers:    map[string]func(string) gorm.Dialector{"postgres": func(string) gorm.Dialector { return nil }},
 		Observers:  map[string]Observer{"audit": silent{}},
+		Bulks:      map[string]Bulk{"copy": taker{}},
 	}
 	for _, name := range []string{"Customer", "Order", "User", "Node", "Word", "Reading", "Log", "Sale", "Thing", "Call", "Legacy", "Country", "Contract"} {
 		reg.Models[name] = &Customer{}
@@ -54,7 +57,7 @@ func describe(b *strings.Builder, path string, v reflect.Value) {
 	case time.Time:
 		fmt.Fprintf(b, "%s = time %s\n", path, x.Format(time.RFC3339Nano))
 		return
-	case Strategy, Observer:
+	case Strategy, Observer, Bulk:
 		if x != nil {
 			fmt.Fprintf(b, "%s = set\n", path)
 		}

@@ -148,6 +148,7 @@ func (b *Breaker) healed(ctx context.Context) {
 
 // BreakerStatus is a breaker at one moment.
 type BreakerStatus struct {
+	// State says whether statements are let through.
 	State BreakerState
 	// Failures is how many statements in a row were not answered.
 	Failures int
