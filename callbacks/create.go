@@ -179,13 +179,19 @@ func (c *creation) plan() (*planner.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	return c.place(values)
+}
+
+// place plans the insert of rows with these values of the shard key, whatever other
+// columns are among them.
+func (c *creation) place(values *clause.Values) (*planner.Plan, error) {
+	stmt := c.db.Statement
 	for attempt := 0; ; attempt++ {
 		s := c.r.statement(stmt, planner.Insert, c.table, c.alias)
-		var p *planner.Plan
 		if c.table.StrategyName == "maxrows" {
 			return c.placeByState(&s)
 		}
-		p, err = planner.PlanInsert(&s, values)
+		p, err := planner.PlanInsert(&s, values)
 		if unplaced(err) {
 			p, err = c.planPresent(&s, values, err)
 		}

@@ -63,7 +63,9 @@ func (w *writer) narrow(a *aimed, keys []firstKey) {
 	for i, k := range keys {
 		all[i] = k.key
 	}
-	for _, run := range w.runs(keys) {
+	// rows that come back keep their order; a primary key that is assigned is not met twice
+	_, returns := w.returning()
+	for _, run := range keyRuns(keys, returns && !w.plan.Moves, w.plan.Moves || w.assigns(fields)) {
 		chunk := make([][]any, len(run))
 		for i, k := range run {
 			chunk[i] = k.key
@@ -80,14 +82,12 @@ func (w *writer) narrow(a *aimed, keys []firstKey) {
 	}
 }
 
-// runs groups the keys into what one statement each writes. Rows that come back keep
-// their order; a primary key that is assigned is not met a second time.
-func (w *writer) runs(keys []firstKey) [][]firstKey {
-	_, returns := w.returning()
-	if !returns || w.plan.Moves {
+// keyRuns groups keys into what one statement each writes: one shard's, a batch of them or
+// the whole. Those that are to stay in order are not brought together.
+func keyRuns(keys []firstKey, inOrder, whole bool) [][]firstKey {
+	if !inOrder {
 		slices.SortStableFunc(keys, func(a, b firstKey) int { return a.target - b.target })
 	}
-	whole := w.plan.Moves || w.assigns(w.plan.Table.Schema.PrimaryFields)
 	var runs [][]firstKey
 	for from := 0; from < len(keys); {
 		to := from + 1
@@ -155,30 +155,47 @@ func (w *writer) firstKeys(a *aimed) ([]firstKey, error) {
 		src = merge.Limit(merge.Ordered(order, sources...), 0, int64(*limit.Limit))
 	}
 	defer func() { _ = src.Close() }()
-	var keys []firstKey
-	row := make([]driver.Value, len(src.Columns()))
-	for {
-		switch err := src.Next(row); err {
-		case nil:
-		case io.EOF:
-			return keys, nil
+	return readKeys(src, fields)
+}
+
+// readKeys reads rows that begin with the position of their shard and the primary key.
+func readKeys(src merge.Source, fields []*schema.Field) (keys []firstKey, err error) {
+	var unread error
+	err = each(src, func(row []any) {
+		k := firstKey{key: row[1 : 1+len(fields)]}
+		switch at := row[0].(type) {
+		case int64:
+			k.target = int(at)
+		case []byte:
+			n, err := strconv.Atoi(string(at))
+			k.target, unread = n, firstError(unread, err)
 		default:
-			return nil, mergeError(err)
+			unread = fmt.Errorf("dtde: the engine gave the position of a shard as %T", at)
 		}
-		k := firstKey{key: make([]any, len(fields))}
-		at, ok := row[0].(int64)
-		if b, text := row[0].([]byte); text {
-			n, err := strconv.ParseInt(string(b), 10, 64)
-			at, ok = n, err == nil
-		}
-		if !ok {
-			return nil, fmt.Errorf("dtde: the engine gave the position of a shard as %T", row[0])
-		}
-		k.target = int(at)
 		for i, f := range fields {
-			k.key[i] = bindable(f, row[1+i])
+			k.key[i] = bindable(f, k.key[i])
 		}
 		keys = append(keys, k)
+	})
+	return keys, firstError(err, unread)
+}
+
+// each calls f for every row of a source; the row is f's to keep.
+func each(src merge.Source, f func(row []any)) error {
+	cells := make([]driver.Value, len(src.Columns()))
+	for {
+		switch err := src.Next(cells); err {
+		case nil:
+		case io.EOF:
+			return nil
+		default:
+			return mergeError(err)
+		}
+		row := make([]any, len(cells))
+		for i, v := range cells {
+			row[i] = v
+		}
+		f(row)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"gorm.io/gorm/clause"
 
 	"github.com/go-dtde/dtde/config"
+	"github.com/go-dtde/dtde/merge"
 	"github.com/go-dtde/dtde/planner"
 )
 
@@ -69,7 +70,7 @@ func (w *writer) move(a *aimed) error {
 func (w *writer) returned() int {
 	n := 0
 	for _, src := range w.rows {
-		if c, ok := src.(interface{ Len() int }); ok {
+		if c, ok := src.(merge.Counted); ok {
 			n += c.Len()
 		}
 	}

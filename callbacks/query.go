@@ -21,7 +21,7 @@ func (r *Runtime) query(db *gorm.DB) {
 		return
 	}
 	if stmt.SQL.Len() > 0 {
-		r.raw(db, false, r.inner.query)
+		r.raw(db, rawQuery, r.inner.query)
 		return
 	}
 	t, alias := r.owned(stmt)

@@ -3,7 +3,6 @@ package callbacks
 import (
 	"errors"
 	"strings"
-	"time"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
@@ -11,7 +10,6 @@ import (
 	"github.com/go-dtde/dtde/config"
 	"github.com/go-dtde/dtde/planner"
 	"github.com/go-dtde/dtde/resolver"
-	"github.com/go-dtde/dtde/strategies"
 )
 
 // exec replaces gorm:raw, which serves Exec.
@@ -19,12 +17,21 @@ func (r *Runtime) exec(db *gorm.DB) {
 	if db.Error != nil {
 		return
 	}
-	r.raw(db, true, r.inner.raw)
+	r.raw(db, rawExec, r.inner.raw)
 }
+
+// rawCall is the call that SQL text came by.
+type rawCall uint8
+
+const (
+	rawExec  rawCall = iota // Exec, whose rows nobody reads
+	rawQuery                // Raw with Find, First and the like
+	rawRow                  // Raw with Row, Rows and Scan
+)
 
 // raw aims SQL text that names a sharded table at its one shard, and lets run send
 // it. Text that names none goes through untouched.
-func (r *Runtime) raw(db *gorm.DB, exec bool, run func(*gorm.DB)) {
+func (r *Runtime) raw(db *gorm.DB, call rawCall, run func(*gorm.DB)) {
 	stmt := db.Statement
 	rs, err := planner.AnalyzeRaw(r.current(stmt.ConnPool), r.dialect, stmt.SQL.String(), stmt.Vars)
 	if rs == nil && err == nil {
@@ -46,7 +53,13 @@ func (r *Runtime) raw(db *gorm.DB, exec bool, run func(*gorm.DB)) {
 		return
 	}
 	watch := r.watch(stmt, rs.Table, planner.Raw)
-	p, err := r.planRaw(stmt, rs, exec)
+	if rs.Insert != nil {
+		p, err := r.rawInsert(db, rs, call, run, watch)
+		fail(db, err)
+		watch.done(db, p)
+		return
+	}
+	p, err := r.planRaw(stmt, rs)
 	if err != nil {
 		fail(db, err)
 		watch.done(db, nil)
@@ -82,7 +95,15 @@ func (r *Runtime) raw(db *gorm.DB, exec bool, run func(*gorm.DB)) {
 		run(db)
 		db.Error = youngError(p.Entity, db.Error)
 	case planner.Steps:
-		fail(db, r.rawSteps(db, rs, p, watch))
+		if p.First {
+			fail(db, r.rawFirst(db, rs, p, call, watch))
+			break
+		}
+		steps := make([]rawStep, len(p.Targets))
+		for i := range p.Targets {
+			steps[i].shardSQL = shardSQL{p.Targets[i].Shard, rs.Render(p.Targets[i].Shard, r.quote), stmt.Vars}
+		}
+		fail(db, r.rawSteps(db, p, call, steps, watch))
 	default:
 		shard := p.Targets[0].Shard
 		text := rs.Render(shard, r.quote)
@@ -150,56 +171,8 @@ func (r *Runtime) settleRaw(stmt *gorm.Statement) (leave func(), err error) {
 	return leave, r.settle(stmt, database, true)
 }
 
-// rawSteps runs an UPDATE or DELETE over several shards, all or nothing.
-func (r *Runtime) rawSteps(db *gorm.DB, rs *planner.RawStatement, p *planner.Plan, watch *watch) error {
-	stmt := db.Statement
-	vars := stmt.Vars
-	if db.DryRun {
-		sqls := make([]shardSQL, len(p.Targets))
-		for i := range p.Targets {
-			sqls[i] = shardSQL{p.Targets[i].Shard, rs.Render(p.Targets[i].Shard, r.quote), vars}
-		}
-		setText(stmt, r.explainAll(sqls))
-		stmt.Vars = nil
-		return nil
-	}
-	return r.atomically(db, func() error {
-		var total int64
-		for i := range p.Targets {
-			s := shardSQL{p.Targets[i].Shard, rs.Render(p.Targets[i].Shard, r.quote), vars}
-			var err error
-			if s.text, err = r.settled(stmt, s.text, s.shard.Database, containsWord(s.text, "select")); err != nil {
-				return err
-			}
-			p.Sent(s.shard, s.text, len(vars))
-			began := time.Now()
-			on, err := resolver.On(stmt.ConnPool, s.shard.Database)
-			if err != nil {
-				return err
-			}
-			result, err := on.ExecContext(stmt.Context, s.text, vars...)
-			watch.took(s.shard.ID, time.Since(began))
-			var n int64
-			if err == nil {
-				n, _ = result.RowsAffected()
-				total += n
-			}
-			watch.affected(s.shard.ID, n)
-			r.trace(db, began, s, n, err)
-			if err != nil {
-				return &config.ShardError{Entity: p.Entity, Shard: s.shard.ID, Operation: "raw", Cause: translated(db, err)}
-			}
-		}
-		stmt.SQL.Reset() // each statement has been logged
-		stmt.Vars = nil
-		db.RowsAffected = total
-		return nil
-	})
-}
-
-// planRaw plans text as the builder's statement with the same conditions; it exec tells
-// that it is an Exec, whose rows nobody reads.
-func (r *Runtime) planRaw(stmt *gorm.Statement, rs *planner.RawStatement, exec bool) (*planner.Plan, error) {
+// planRaw plans text as the builder's statement with the same conditions.
+func (r *Runtime) planRaw(stmt *gorm.Statement, rs *planner.RawStatement) (*planner.Plan, error) {
 	for attempt := 0; ; attempt++ {
 		t := rs.Table
 		if fresh, ok := r.current(stmt.ConnPool).ByModel(t.ModelType); ok {
@@ -215,12 +188,10 @@ func (r *Runtime) planRaw(stmt *gorm.Statement, rs *planner.RawStatement, exec b
 		}
 		var p *planner.Plan
 		var err error
-		switch rs.Operation {
-		case planner.Insert:
-			p, err = r.planRawInsert(stmt, &s, rs)
-		case planner.Select:
+		if rs.Operation == planner.Select {
 			p, err = planner.PlanRead(&s)
-		default:
+		} else {
+			rs.LimitClauses(&s)
 			p, err = planner.PlanWrite(&s, rs.Set)
 		}
 		if err != nil {
@@ -240,14 +211,14 @@ func (r *Runtime) planRaw(stmt *gorm.Statement, rs *planner.RawStatement, exec b
 				continue
 			}
 		}
-		return r.rawForm(p, t, rs, exec)
+		return r.rawForm(p, t, rs)
 	}
 }
 
 // rawForm decides how the text runs: aimed at its one shard, over the union of several
-// if it reads, shard by shard if it is an Exec that writes. When no shard can hold a
+// if it reads, shard by shard if it writes. When no shard can hold a
 // row, any of them gives the right answer; a writable one is taken.
-func (r *Runtime) rawForm(p *planner.Plan, t *config.Table, rs *planner.RawStatement, exec bool) (*planner.Plan, error) {
+func (r *Runtime) rawForm(p *planner.Plan, t *config.Table, rs *planner.RawStatement) (*planner.Plan, error) {
 	if p.Moves {
 		return nil, &config.ShardError{
 			Entity: t.Name, Operation: "raw", Cause: config.ErrShardKeyChanged,
@@ -258,7 +229,7 @@ func (r *Runtime) rawForm(p *planner.Plan, t *config.Table, rs *planner.RawState
 		p.Form = planner.One
 		return p, nil
 	}
-	if len(p.Targets) == 0 && rs.Operation != planner.Insert && !rs.Limited {
+	if len(p.Targets) == 0 && !rs.Limited {
 		for _, s := range t.Shards {
 			if !s.ReadOnly || rs.Operation == planner.Select {
 				p.Targets, p.Form = []planner.Target{{Shard: s}}, planner.One
@@ -270,7 +241,7 @@ func (r *Runtime) rawForm(p *planner.Plan, t *config.Table, rs *planner.RawState
 	case len(p.Targets) > 1 && rs.Operation == planner.Select:
 		p.Form, p.FormReason = planner.Union, "the text reads a derived table"
 		return p, nil
-	case len(p.Targets) > 1 && exec && !rs.Limited && (rs.Operation == planner.Update || rs.Operation == planner.Delete):
+	case len(p.Targets) > 1 && !rs.Limited && (rs.Operation == planner.Update || rs.Operation == planner.Delete):
 		p.Form, p.FormReason = planner.Steps, "one step per shard, in visiting order, in one transaction"
 		return p, nil
 	}
@@ -279,34 +250,4 @@ func (r *Runtime) rawForm(p *planner.Plan, t *config.Table, rs *planner.RawState
 		Problem: "SQL text over more than one shard",
 		Hint:    "name the shard key in its WHERE clause, use the builder, or say where with dtde.OnShard",
 	}
-}
-
-// planRawInsert places the rows of INSERT … VALUES, making the shard if need be.
-func (r *Runtime) planRawInsert(stmt *gorm.Statement, s *planner.Statement, rs *planner.RawStatement) (*planner.Plan, error) {
-	if rs.Values == nil && len(s.OnShard) == 0 {
-		return nil, &config.UnsupportedError{
-			Entity: s.Table.Name, Reason: "raw-insert",
-			Problem: "an INSERT whose rows are not plain values",
-			Hint:    "use db.Create, or say where with dtde.OnShard",
-		}
-	}
-	p, err := planner.PlanInsert(s, rs.Values)
-	if errors.Is(err, strategies.ErrPlacedByState) {
-		return nil, &config.UnsupportedError{
-			Entity: s.Table.Name, Reason: "raw-insert",
-			Problem: "an INSERT in SQL text where rows are counted per shard",
-			Hint:    "use db.Create",
-		}
-	}
-	if err != nil || stmt.DryRun {
-		return p, err
-	}
-	for i := range p.Targets {
-		if p.Targets[i].New && len(p.Targets) == 1 {
-			if err := r.ensureShards(stmt.Context, stmt.ConnPool, s.Table, []string{p.Targets[i].Shard.ID}); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return p, nil
 }

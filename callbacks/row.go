@@ -19,7 +19,7 @@ func (r *Runtime) row(db *gorm.DB) {
 		return
 	}
 	if stmt.SQL.Len() > 0 {
-		r.raw(db, false, r.inner.row)
+		r.raw(db, rawRow, r.inner.row)
 		r.carryError(db)
 		return
 	}

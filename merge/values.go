@@ -47,8 +47,16 @@ func (v *values) Close() error {
 	return nil
 }
 
+// Counted is a source that knows how many rows are left in it.
+type Counted interface {
+	Source
+	// Len is that number; 0 after Close.
+	Len() int
+}
+
 // Buffer reads all of src into memory and closes it in every case, so that its connection can serve the next statement.
 // More than maxRows rows are [ErrTooManyRows]; a maxRows of 0 or less allows none. The result reports src's column types.
+// It is a [Counted].
 func Buffer(src Source, maxRows int) (Source, error) {
 	b, err := buffer(src, maxRows)
 	if err != nil {
@@ -96,6 +104,14 @@ func (b *buffered) fill(src Source, maxRows int) error {
 		b.cells = append(b.cells, row...)
 		b.count++
 	}
+}
+
+// Len is the number of rows that are left.
+func (b *buffered) Len() int {
+	if b.closed {
+		return 0
+	}
+	return b.count - b.next
 }
 
 func (b *buffered) row(i int) []driver.Value {

@@ -26,12 +26,19 @@ type RawStatement struct {
 	Values *clause.Values
 	// Limited tells that the statement has ORDER BY, LIMIT, GROUP BY, DISTINCT or
 	// functions in its select list, so that the shards' results are not simply
-	// put together.
+	// put together. Not so ORDER BY and LIMIT of an UPDATE or DELETE where the engine has
+	// them: Write says where they stand.
 	Limited bool
+	// Write says where the parts of an UPDATE or DELETE stand; nil for other statements.
+	Write *RawWrite
+	// Insert says where the parts of an INSERT stand; nil for other statements.
+	Insert *RawInsert
 	// SQL is the text as it came; NamePositions are the byte ranges in it of the
 	// table's name, in ascending order, to be replaced by the shard's.
 	SQL           string
 	NamePositions []NamePosition
+
+	params []token // placeholders, in the order of the text
 }
 
 // NamePosition is the byte range [From, To) of a table name in a text.
@@ -78,9 +85,11 @@ func AnalyzeRaw(c *config.Catalog, d Dialect, sql string, args []any) (*RawState
 	}
 	r.analyser = analyser{src: text, toks: l.toks}
 	refs := r.references()
+	into, insert := r.inserts()
 	switch {
 	case len(refs) == 0:
 		return nil, nil
+	case insert && refs[0].first == into:
 	case len(refs) > 1:
 		return nil, rawRefusal(refs[0].table.Name, "raw-tables", "SQL text that names sharded tables more than once")
 	}

@@ -14,6 +14,9 @@ func (r *rawParser) statement(ref reference) (*RawStatement, error) {
 	if ref.end-ref.first > 1 && ref.table.Namespace == "" && r.dialect.mysql() {
 		return nil, refuse("a table name with a database that may be another")
 	}
+	if into, ok := r.inserts(); ok && ref.first == into {
+		return r.insert(ref, out)
+	}
 	switch queries := r.count("select"); {
 	case r.keyword(0, "select"):
 		out.Operation = Select
@@ -26,20 +29,12 @@ func (r *rawParser) statement(ref reference) (*RawStatement, error) {
 		out.Operation = Update
 	case r.keyword(0, "delete") && r.keyword(1, "from") && ref.first == 2:
 		out.Operation = Delete
-	case r.keyword(0, "insert") && r.keyword(1, "into") && ref.first == 2:
-		out.Operation = Insert
 	default:
 		return nil, refuse("SQL text that is no plain SELECT, INSERT, UPDATE or DELETE")
 	}
 	r.scope = &scope{dialect: r.dialect, fields: ref.table.Schema}
 	next, aliased := r.alias(ref.end, out)
-	var err error
-	if out.Operation == Insert {
-		err = r.insert(next, out)
-	} else {
-		err = r.clauses(ref, next, out)
-	}
-	if err != nil {
+	if err := r.clauses(ref, next, out); err != nil {
 		return nil, err
 	}
 	return out, r.positions(ref, aliased, out)
@@ -92,6 +87,17 @@ func (r *rawParser) clauses(ref reference, i int, out *RawStatement) error {
 	if r.count("output") > 0 {
 		return refuse("SQL text with OUTPUT")
 	}
+	part := func(from, end int) TextRange { return TextRange{int(r.toks[from].from), int(r.toks[end-1].to)} }
+	write := &RawWrite{Head: part(0, len(r.toks))}
+	if out.Operation != Select {
+		out.Write = write
+		for _, t := range r.toks {
+			if t.kind == tokValue && int(t.at) < len(r.args) {
+				out.params = append(out.params, t)
+			}
+		}
+	}
+	begin := func(i int) { write.Head.To = min(write.Head.To, int(r.toks[i-1].to)) }
 	if out.Operation == Update {
 		if !r.keyword(i, "set") {
 			return refuse("an UPDATE of more than one table")
@@ -114,14 +120,19 @@ func (r *rawParser) clauses(ref reference, i int, out *RawStatement) error {
 		if !ok {
 			return refuse("a placeholder without an argument")
 		}
-		out.Where, i = []clause.Expression{where}, end
+		begin(i)
+		out.Where, write.Where, i = []clause.Expression{where}, part(i, end), end
 	}
 	for i < len(r.toks) {
 		if !r.keyword(i, "group", "having", "order", "limit", "offset", "fetch", "for", "window", "returning", "lock") {
 			return refuse("SQL text over more than one table, or in a form that is not understood")
 		}
-		out.Limited = out.Limited || !r.keyword(i, "for", "returning", "lock")
-		i = r.untilClause(i + 1)
+		begin(i)
+		end := r.untilClause(i + 1)
+		if !r.writePart(i, part(i, end), write) {
+			out.Limited = out.Limited || !r.keyword(i, "for", "returning", "lock")
+		}
+		i = end
 	}
 	return nil
 }
@@ -238,48 +249,6 @@ func (r *rawParser) columnName(i int) string {
 	return name
 }
 
-// insert reads (columns) VALUES (row), …
-func (r *rawParser) insert(i int, out *RawStatement) error {
-	refuse := func(problem string) error { return rawRefusal(out.Table.Name, "raw-insert", problem) }
-	if i >= len(r.toks) || r.toks[i].kind != tokOpen {
-		return refuse("an INSERT that does not list its columns")
-	}
-	values := &clause.Values{}
-	for _, item := range r.items(i+1, int(r.toks[i].at)) {
-		if end := r.nameEnd(item[0], item[1]); end != item[1] {
-			return refuse("an INSERT whose columns are not understood")
-		}
-		values.Columns = append(values.Columns, clause.Column{Name: r.columnName(item[1] - 1)})
-	}
-	if i = int(r.toks[i].at) + 1; !r.keyword(i, "values") {
-		return refuse("an INSERT without VALUES")
-	}
-	for i++; i < len(r.toks) && r.toks[i].kind == tokOpen; i++ {
-		end := int(r.toks[i].at)
-		items := r.items(i+1, end)
-		if len(items) != len(values.Columns) {
-			return refuse("an INSERT whose rows do not fit its columns")
-		}
-		row := make([]any, len(items))
-		for k, item := range items {
-			v, ok := r.cell(item[0], item[1])
-			if !ok {
-				return refuse("an INSERT whose values are not understood")
-			}
-			row[k] = v
-		}
-		values.Values = append(values.Values, row)
-		if i = end + 1; i >= len(r.toks) || r.toks[i].kind != tokComma {
-			break
-		}
-	}
-	if len(values.Values) == 0 || i < len(r.toks) && !r.keyword(i, "returning") {
-		return refuse("an INSERT with ON CONFLICT, or in a form that is not understood")
-	}
-	out.Values = values
-	return nil
-}
-
 // positions lists what Render replaces. Where the engine takes no alias, the
 // qualifiers are replaced too.
 func (r *rawParser) positions(ref reference, aliased bool, out *RawStatement) error {
@@ -287,7 +256,7 @@ func (r *rawParser) positions(ref reference, aliased bool, out *RawStatement) er
 		return NamePosition{From: int(r.toks[first].from), To: int(r.toks[end-1].to)}
 	}
 	name := at(ref.first, ref.end)
-	name.Alias = !aliased && r.takesAlias(out.Operation)
+	name.Alias = !aliased && r.takesAlias(out)
 	out.NamePositions = []NamePosition{name}
 	for i := 0; i < len(r.toks); i++ {
 		if i == ref.first {
@@ -318,14 +287,15 @@ func (r *rawParser) positions(ref reference, aliased bool, out *RawStatement) er
 }
 
 // takesAlias tells whether the engine takes "table AS alias" in the statement.
-func (r *rawParser) takesAlias(op Operation) bool {
-	switch op {
+func (r *rawParser) takesAlias(out *RawStatement) bool {
+	switch out.Operation {
 	case Select:
 		return true
-	case Update:
-		return !r.dialect.sqlserver()
-	case Delete:
-		return !r.dialect.sqlserver() && !r.dialect.mysql()
+	case Update, Delete:
+		if r.dialect.sqlite() && out.Write.Returning != (TextRange{}) {
+			return false // which RETURNING does not know
+		}
+		return !r.dialect.sqlserver() && (out.Operation == Update || !r.dialect.mysql())
 	}
 	return false
 }

@@ -83,15 +83,3 @@ func TestMembersByTheirKeysAlone(t *testing.T) {
 		assert.Equal(t, int64(3), n)
 	})
 }
-
-// Rows that are counted per shard can't be placed from SQL text.
-func TestInsertTextByRowCountIsRefused(t *testing.T) {
-	t.Parallel()
-	onEach(t, func(t *testing.T, db *gorm.DB) {
-		use(t, db, entities(dtde.Model(&Crew{}).ShardByMaxRows(5)))
-		err := db.Exec("INSERT INTO crews (id, port) VALUES (?, ?)", 1, "OSLO").Error
-		var unsupported *dtde.UnsupportedError
-		require.ErrorAs(t, err, &unsupported)
-		assert.Equal(t, "raw-insert", unsupported.Reason)
-	})
-}

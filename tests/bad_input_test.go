@@ -104,9 +104,15 @@ var refusals = []struct {
 	{"unknown shard by name", func(tx *gorm.DB) error {
 		return tx.Scopes(dtde.OnShard("nowhere")).Where("name <> ?", secret).Delete(&Customer{}).Error
 	}, dtde.ErrShardNotFound, false},
-	{"raw insert into several shards", func(tx *gorm.DB) error {
-		return tx.Exec("INSERT INTO customers (id, name, region) VALUES (80, ?, 'EU'), (81, 'x', 'US')", secret).Error
-	}, dtde.ErrUnsupported, false},
+	{"raw insert into several shards, one read-only", func(tx *gorm.DB) error {
+		return tx.Exec("INSERT INTO customers (id, name, region) VALUES (80, ?, 'EU'), (81, 'x', 'APAC')", secret).Error
+	}, dtde.ErrReadOnlyShard, false},
+	{"raw insert into several shards, one unknown", func(tx *gorm.DB) error {
+		return tx.Exec("INSERT INTO customers (id, name, region) VALUES (80, 'x', 'EU'), (81, 'x', ?)", secret).Error
+	}, dtde.ErrShardNotFound, false},
+	{"raw insert of a query into several shards, one unknown", func(tx *gorm.DB) error {
+		return tx.Exec("INSERT INTO customers (id, name, region) SELECT 80, 'x', 'EU' UNION ALL SELECT 81, 'x', '" + secret + "'").Error
+	}, dtde.ErrShardNotFound, false},
 }
 
 // restricted has a read-only shard with a row, dates up to 2025, and users on more
@@ -312,10 +318,10 @@ func TestErrorsHoldNeitherValuesNorDSN(t *testing.T) {
 				return db.Scopes(dtde.OnShard("nowhere")).Where("name = ?", secret).Find(&[]Customer{}).Error
 			},
 			func() error {
-				return db.Exec("INSERT INTO customers (id, name, region) VALUES (80, ?, 'EU'), (81, 'x', 'US')", secret).Error
+				return db.Exec("INSERT INTO customers (id, name, region) VALUES (80, ?, 'EU'), (81, 'x', ?)", secret, secret).Error
 			},
 			func() error {
-				return db.Exec("INSERT INTO customers (id, name, region) VALUES (4242, '" + secret + "', 'EU'), (81, 'x', 'US')").Error
+				return db.Exec("INSERT INTO customers (id, name, region) VALUES (4242, '" + secret + "', 'EU'), (81, 'x', '" + secret + "')").Error
 			},
 			func() error { return db.Model(&Customer{}).Where("region = ?", "EU").Update("region", secret).Error },
 		} {

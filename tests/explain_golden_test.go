@@ -124,6 +124,12 @@ func explainedShapes() []explained {
 		{"update over shards", func(tx *gorm.DB) *gorm.DB { return stalls(tx).Where("rating > ?", 3).Update("name", "x") }},
 		{"update that moves rows", func(tx *gorm.DB) *gorm.DB { return stalls(tx).Where("id = ?", 3).Update("region", "US") }},
 		{"delete over shards", func(tx *gorm.DB) *gorm.DB { return tx.Where("rating < ?", 2).Delete(&Stall{}) }},
+		{"delete of the first rows", func(tx *gorm.DB) *gorm.DB {
+			return tx.Where("rating > ?", 1).Order("rating DESC, id").Limit(2).Delete(&Stall{})
+		}},
+		{"insert text", func(tx *gorm.DB) *gorm.DB {
+			return tx.Exec("INSERT INTO stalls (id, region, name) VALUES (?, 'US', 'a'), (71, ?, 'b'), (72, 'US', ?)", 70, "EU", "c")
+		}},
 		{"update text", func(tx *gorm.DB) *gorm.DB { return tx.Exec("UPDATE stalls SET name = ? WHERE rating = ?", "y", 1) }},
 		{"locking read", func(tx *gorm.DB) *gorm.DB {
 			return tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("region IN ?", []string{"EU", "US"}).Find(&[]Stall{})

@@ -52,14 +52,17 @@ var refusedStatements = []struct {
 	{"table-expression", "", func(db *gorm.DB) error {
 		return db.Table("customers, plains").Find(&[]map[string]any{}).Error
 	}},
-	{"raw-shards", "", func(db *gorm.DB) error {
-		return db.Exec("INSERT INTO customers (id, region) VALUES (81, 'EU'), (82, 'US')").Error
+	{"raw-shards", "sqlite", func(db *gorm.DB) error {
+		return db.Exec("DELETE FROM customers ORDER BY id LIMIT 1").Error
+	}},
+	{"raw-shards", "postgres", func(db *gorm.DB) error {
+		return db.Exec("UPDATE customers SET spent = 1 ORDER BY id LIMIT 1").Error
 	}},
 	{"raw-insert", "", func(db *gorm.DB) error {
 		return db.Exec("INSERT INTO customers VALUES (81, 'n', 'EU', 's', 1)").Error
 	}},
 	{"raw-shape", "", func(db *gorm.DB) error {
-		return db.Exec("INSERT INTO customers (id, region) SELECT 81, 'EU'").Error
+		return db.Exec("UPDATE customers SET spent = (SELECT 1)").Error
 	}},
 	{"raw-onshard", "", func(db *gorm.DB) error {
 		return db.Scopes(dtde.OnShard("EU")).Raw("SELECT c.id FROM customers c JOIN plains p ON p.id = c.id").Scan(&[]int64{}).Error

@@ -239,7 +239,16 @@ func TestSQLServerRaw(t *testing.T) {
 			return db.Exec("INSERT INTO customers (id, name, region) VALUES (?, ?, ?)", 1, "x", "US")
 		}},
 		{"insert with output", func(db *gorm.DB) *gorm.DB {
-			return db.Raw("INSERT INTO customers (name, region) OUTPUT INSERTED.id VALUES (?, ?)", "x", "US").Find(&rows)
+			return db.Raw("INSERT INTO customers (id, name, region) OUTPUT INSERTED.id VALUES (?, ?, ?)", 1, "x", "US").Find(&rows)
+		}},
+		{"insert of several shards", func(db *gorm.DB) *gorm.DB {
+			return db.Exec("INSERT INTO [customers] ([id], name, [region]) VALUES (?, ?, 'US'), (2, LOWER(?), 'EU'), (?, N'z', ?);", 1, "x", "y", 3, "US")
+		}},
+		{"insert of several shards with output", func(db *gorm.DB) *gorm.DB {
+			return db.Raw("INSERT INTO customers (id, region) OUTPUT INSERTED.id, INSERTED.region VALUES (?, ?), (?, ?)", 1, "US", 2, "EU").Find(&rows)
+		}},
+		{"insert of a query", func(db *gorm.DB) *gorm.DB {
+			return db.Exec("INSERT INTO customers (id, region) SELECT id + ?, region FROM customers WHERE name = ?", 100, "x")
 		}},
 		{"on a named shard", func(db *gorm.DB) *gorm.DB {
 			return db.Scopes(dtde.OnShard("EU")).Exec("UPDATE customers SET name = UPPER(name)")

@@ -389,7 +389,7 @@ func TestRawAndExec(t *testing.T) {
 		require.NoError(t, tx.Error)
 		assert.EqualValues(t, 1, tx.RowsAffected)
 		for _, text := range []string{
-			"INSERT INTO customers (id, name, region) VALUES (60, 'a', 'EU'), (61, 'b', 'US')",
+			"INSERT INTO customers VALUES (60, 'a', 'EU', 's', 1), (61, 'b', 'US', 's', 1)",
 			"TRUNCATE TABLE customers", "DROP TABLE customers",
 		} {
 			require.ErrorIs(t, db.Exec(text).Error, dtde.ErrUnsupported, text)

@@ -13,7 +13,7 @@ var surfaceRelations = []surfaceCase{
 			w.tx(db.Preload(relation, inOrder).Order("id").Find(&out), out)
 		}
 		var one Member
-		w.tx(db.Preload("Pets", "weight > ?", 0).Preload("Card", "digits = ?", 1).First(&one, 2), one)
+		w.tx(db.Preload("Pets", inOrder, "weight > ?", 0).Preload("Card", "digits = ?", 1).First(&one, 2), one)
 		one = Member{}
 		w.tx(db.Preload("Pets", "1 = 0").Preload("Children", inOrder, "age > ?", 21).First(&one), one)
 		var tags []Tag

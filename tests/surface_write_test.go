@@ -73,6 +73,12 @@ var surfaceWrite = []surfaceCase{
 		w.tx(db.Save(&Member{ID: 2, Region: "US", Name: "bad"}))
 		w.tx(db.Save(&Member{ID: 9, Region: "APAC", Name: "deleted already"}))
 	}},
+	{"DB.Updates/shard key that stays, and the row", func(w *witness, db *gorm.DB) {
+		m := Member{ID: 1} // which is there already: nothing moves, and its age goes up once
+		w.tx(db.Model(&m).Clauses(clause.Returning{}).Updates(map[string]any{"region": "EU", "age": gorm.Expr("age + 1")}), m)
+		m = Member{ID: 2}
+		w.tx(db.Model(&m).Clauses(clause.Returning{}).Updates(map[string]any{"region": "EU", "age": gorm.Expr("age + 1")}), m)
+	}},
 	{"DB.Update", func(w *witness, db *gorm.DB) {
 		m := Member{ID: 2}
 		w.tx(db.Model(&m).Update("age", 30), m)

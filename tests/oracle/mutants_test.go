@@ -145,9 +145,9 @@ var mutants = []mutant{
 		new: "\tc.findRepeated(given, home, elsewhere)\n\tif len(elsewhere) == 0 || mutant(\"an upsert does not look on other shards\") {",
 	},
 	{
-		name: "SQL text forgets its last shard", file: "callbacks/raw.go",
-		old: "for i := range p.Targets {\n\t\t\ts := shardSQL{",
-		new: "for i := range p.Targets {\n\t\t\tif i > 0 && i == len(p.Targets)-1 && mutant(\"SQL text forgets its last shard\") {\n\t\t\t\tbreak\n\t\t\t}\n\t\t\ts := shardSQL{",
+		name: "SQL text forgets its last shard", file: "callbacks/raw_steps.go",
+		old: "for i := range steps {\n\t\t\tn, src, err := r.rawStep(",
+		new: "for i := range steps {\n\t\t\tif i > 0 && i == len(steps)-1 && mutant(\"SQL text forgets its last shard\") {\n\t\t\t\tbreak\n\t\t\t}\n\t\t\tn, src, err := r.rawStep(",
 	},
 	{
 		name: "a split insert stops after its second shard", file: "callbacks/create.go",

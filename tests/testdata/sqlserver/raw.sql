@@ -45,7 +45,22 @@ DELETE FROM "customers_us" WHERE "customers_us".region = @p1
 INSERT INTO "customers_us" (id, name, region) VALUES (@p1, @p2, @p3)
 
 -- insert with output
--- refused: dtde: unsupported on a sharded model (Customer): an INSERT without VALUES; use the builder, or the shard's own table name [raw-insert]
+-- insert Customer: one {US}
+INSERT INTO "customers_us" (id, name, region) OUTPUT INSERTED.id VALUES (@p1, @p2, @p3)
+
+-- insert of several shards
+-- insert Customer: steps {EU US}
+INSERT INTO "customers_eu" ([id], name, [region]) VALUES (2, LOWER(@p1), 'EU')
+INSERT INTO "customers_us" ([id], name, [region]) VALUES (@p1, @p2, 'US'), (@p3, N'z', @p4)
+
+-- insert of several shards with output
+-- insert Customer: steps {EU US}
+INSERT INTO "customers_eu" (id, region) OUTPUT INSERTED.id, INSERTED.region VALUES (@p1, @p2)
+INSERT INTO "customers_us" (id, region) OUTPUT INSERTED.id, INSERTED.region VALUES (@p1, @p2)
+
+-- insert of a query
+-- raw Customer: union {EU US APAC}
+SELECT id + @p1, region FROM (SELECT "id","name","region","status","spent" FROM "customers_eu" UNION ALL SELECT "id","name","region","status","spent" FROM "customers_us" UNION ALL SELECT "id","name","region","status","spent" FROM "customers_apac") AS "customers" WHERE name = @p2
 
 -- on a named shard
 -- update Customer: one {EU}
