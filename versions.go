@@ -68,6 +68,7 @@ func WithAllVersions(ctx context.Context) context.Context {
 // The errors of temporal entities, for errors.Is. All of them match Err.
 var (
 	ErrConflict         = config.ErrConflict
+	ErrSealed           = config.ErrSealed
 	ErrUnversionedWrite = config.ErrUnversionedWrite
 	ErrPeriod           = temporal.ErrPeriod
 	ErrNoVersion        = temporal.ErrNoVersion

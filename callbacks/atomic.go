@@ -84,10 +84,15 @@ func ownError(db *gorm.DB, err error) error {
 	return err
 }
 
+// explained says what the database meant by errors that stem from what dtde does.
+func explained(entity, operation string, err error) error {
+	return brokenSeal(entity, operation, youngError(entity, err))
+}
+
 // shardError names the shard of a failure where several were visited. With one
 // shard the engine's own error is what the caller would have got from one table.
 func (r *Runtime) shardError(p *planner.Plan, err error) error {
-	err = youngError(p.Entity, err)
+	err = explained(p.Entity, p.Operation.String(), err)
 	if len(p.Targets) == 1 {
 		return err
 	}

@@ -64,7 +64,7 @@ func (c *creation) stream(p *planner.Plan, columns *bulkColumns, watch *watch) *
 				n, err := c.send(builders[d], on, shard, g, rows, &s.results[i].text)
 				s.results[i].rows += n
 				if err != nil {
-					return &config.ShardError{Entity: c.table.Name, Shard: shard.ID, Operation: "insert", Cause: translated(builders[d], youngError(c.table.Name, err))}
+					return &config.ShardError{Entity: c.table.Name, Shard: shard.ID, Operation: "insert", Cause: translated(builders[d], explained(c.table.Name, "insert", err))}
 				}
 			}
 			s.results[i].took = time.Since(s.results[i].began)

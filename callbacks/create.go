@@ -370,6 +370,7 @@ func (c *creation) insert(s *config.Shard, p *planner.Plan) {
 	} else {
 		c.r.inner.create(c.db)
 	}
+	c.db.Error = brokenSeal(c.table.Name, "insert", c.db.Error)
 	p.Sent(s, stmt.SQL.String(), len(stmt.Vars))
 	stmt.Table, stmt.TableExpr = table, expr
 	if stmt.Clauses["INSERT"] = into; !had {

@@ -229,7 +229,7 @@ func (w *writer) readFirst(a *aimed, targets []int) (merge.Source, error) {
 	}
 	w.r.trace(w.db, began, s, -1, err)
 	if err != nil {
-		return nil, &config.ShardError{Entity: w.plan.Entity, Operation: w.plan.Operation.String(), Cause: translated(w.db, youngError(w.plan.Entity, mergeError(err)))}
+		return nil, &config.ShardError{Entity: w.plan.Entity, Operation: w.plan.Operation.String(), Cause: translated(w.db, explained(w.plan.Entity, w.plan.Operation.String(), mergeError(err)))}
 	}
 	return src, nil
 }

@@ -2,6 +2,7 @@ package callbacks
 
 import (
 	"context"
+	"time"
 
 	"gorm.io/gorm"
 
@@ -30,23 +31,48 @@ func (r *Runtime) current(pool gorm.ConnPool) *config.Catalog {
 // refreshIfStale asks the database for the catalog's epoch and reloads the catalog
 // if another process has changed it; changed tells whether it had to.
 func (r *Runtime) refreshIfStale(ctx context.Context, pool gorm.ConnPool) (changed bool, err error) {
+	changed, _, err = r.confirm(ctx, pool, r.current(pool).Epoch)
+	return changed, err
+}
+
+// confirm compares the epoch that a plan was made of with the database's, and sees to it
+// that the catalog is current: changed tells that the plan is not. older tells that the
+// transaction's snapshot is older than the plan's catalog: it can't lack a shard, but
+// what has been sealed since may not be so in the snapshot.
+func (r *Runtime) confirm(ctx context.Context, pool gorm.ConnPool, planned int64) (changed, older bool, err error) {
+	r.confirmed.Store(time.Since(began).Nanoseconds())
 	pool = r.home(pool)
 	if !r.haveCatalog.Load() {
 		exists, err := r.store.Exists(ctx)
 		if err != nil || !exists {
-			return false, err
+			return false, false, err
 		}
 		r.haveCatalog.Store(true)
 	}
 	epoch, err := r.store.Epoch(ctx, pool)
-	if err != nil {
-		return false, err
+	switch {
+	case err != nil:
+		return false, false, err
+	case epoch == planned:
+		return false, false, nil
+	case epoch < planned && resolver.InTransaction(pool):
+		return false, true, nil
+	case epoch == r.current(pool).Epoch: // another statement has refreshed it meanwhile
+		return true, false, nil
 	}
-	known := r.current(pool).Epoch
-	if epoch == known || epoch < known && resolver.InTransaction(pool) { // the snapshot is older than the catalog
-		return false, nil
-	}
-	return true, r.refresh(ctx, pool)
+	return true, false, r.refresh(ctx, pool)
+}
+
+// newsEvery is how often a process asks whether shards have been sealed, if its reads
+// would gain by it and nothing else makes it ask.
+const newsEvery = 5 * time.Second
+
+// began is when the process began, by the monotonic clock.
+var began = time.Now()
+
+// overdue tells that the catalog's epoch has not been asked for in a while.
+func (r *Runtime) overdue() bool {
+	return time.Since(began).Nanoseconds()-r.confirmed.Load() > newsEvery.Nanoseconds()
 }
 
 // refresh loads the shards made at run time into a new catalog.
@@ -90,7 +116,7 @@ func (r *Runtime) loadCatalog(ctx context.Context, pool gorm.ConnPool) (*config.
 			}
 		}
 	}
-	return base.With(state.Epoch, found), nil
+	return base.With(state.Epoch, found).WithSeals(sealsOf(state.Seals)), nil
 }
 
 // private tells whether shards made on this pool belong to its transaction: SQLite

@@ -103,19 +103,19 @@ func lensOf(db *gorm.DB, v *config.Validity) temporal.Lens {
 }
 
 // see adds what the statement's lens lets through of an entity, and of the temporal
-// ones that it joins, to its conditions.
-func (r *Runtime) see(db *gorm.DB, t *config.Table, alias string) error {
+// ones that it joins, to its conditions, and gives the lens.
+func (r *Runtime) see(db *gorm.DB, t *config.Table, alias string) (l temporal.Lens, err error) {
 	stmt := db.Statement
 	if !r.temporal {
-		return nil
+		return l, nil
 	}
 	if t != nil && t.Validity != nil {
-		l := lensOf(db, t.Validity)
+		l = lensOf(db, t.Validity)
 		if err := checkLens(l, t); err != nil {
-			return err
+			return l, err
 		}
 		if l.Kind == temporal.LensAll && r.preloadsVersions(stmt) {
-			return &config.UnsupportedError{
+			return l, &config.UnsupportedError{
 				Entity: t.Name, Reason: "preload-versions", Problem: "Preload of versions under AllVersions: as of which instant?",
 				Hint: "preload under ValidAt, or load the children by their own query",
 			}
@@ -127,7 +127,7 @@ func (r *Runtime) see(db *gorm.DB, t *config.Table, alias string) error {
 			}
 		}
 	}
-	return r.seeJoined(db)
+	return l, r.seeJoined(db)
 }
 
 // preloadsVersions tells whether a preloaded relation leads to a temporal entity.

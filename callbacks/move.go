@@ -51,7 +51,7 @@ func (w *writer) move(a *aimed) error {
 		}
 		some, err := w.moveFrom(a, t, dest.Shard)
 		if err != nil {
-			return &config.ShardError{Entity: w.plan.Entity, Shard: t.Shard.ID, Operation: "move", Cause: err}
+			return &config.ShardError{Entity: w.plan.Entity, Shard: t.Shard.ID, Operation: "move", Cause: brokenSeal(w.plan.Entity, "move", err)}
 		}
 		moved = moved || some
 	}

@@ -123,7 +123,7 @@ func (w *writer) moveCarrying(a *aimed, here bool, values map[string]any) error 
 			continue
 		}
 		if _, err := w.moveFrom(a, t, dest.Shard); err != nil {
-			return &config.ShardError{Entity: w.plan.Entity, Shard: t.Shard.ID, Operation: "move", Cause: translated(w.db, err)}
+			return &config.ShardError{Entity: w.plan.Entity, Shard: t.Shard.ID, Operation: "move", Cause: translated(w.db, brokenSeal(w.plan.Entity, "move", err))}
 		}
 	}
 	for chunk := range slices.Chunk(w.moved, guardBatch) {

@@ -42,21 +42,23 @@ func (r *Runtime) query(db *gorm.DB) {
 func (r *Runtime) read(db *gorm.DB, t *config.Table, alias string, early bool, run func(db *gorm.DB, p *planner.Plan, alias string, w *watch)) {
 	stmt := db.Statement
 	applySoftDelete(stmt)
-	if err := r.see(db, t, alias); err != nil {
+	lens, err := r.see(db, t, alias)
+	if err != nil {
 		fail(db, err)
 		return
 	}
+	ends := r.endsSeen(stmt, t, lens)
 	watch := r.watch(stmt, t, planner.Select)
 	var from clause.Clause
 	var hadFrom bool
-	if r.dynamic { // otherwise nothing is read again
+	if r.dynamic || ends != nil { // otherwise nothing is read again
 		from, hadFrom = stmt.Clauses["FROM"]
 	}
 	_, appends := stmt.Dest.(*[]map[string]any)
 	kept := destLength(stmt, appends)
 	vars := stmt.Vars // of the statement around a subquery
 	for attempt := 0; ; attempt++ {
-		p, err := r.planRead(stmt, t, alias)
+		p, err := r.planRead(stmt, t, alias, ends)
 		if err != nil {
 			fail(db, err)
 			watch.done(db, nil)
@@ -64,16 +66,20 @@ func (r *Runtime) read(db *gorm.DB, t *config.Table, alias string, early bool, r
 		}
 		watch.resolved(p)
 		carry(stmt, p)
-		changed := false
-		first := p.Open && (early && !db.DryRun || db.DryRun && !r.root.DryRun) // subqueries are built in DryRun
+		changed, older, relies := false, false, p.Open || p.Sealed || ends != nil && r.overdue()
+		first := relies && (early && !db.DryRun || db.DryRun && !r.root.DryRun) // subqueries are built in DryRun
 		if first {
-			changed, err = r.refreshIfStale(stmt.Context, stmt.ConnPool)
+			changed, older, err = r.confirm(stmt.Context, stmt.ConnPool, p.Epoch)
 		}
-		if err == nil && !changed {
+		if changed = changed || older && p.Sealed; err == nil && !changed {
 			run(db, p, alias, watch)
-			if p.Open && !first && !db.DryRun && (db.Error == nil || notFound(db.Error)) {
-				changed, err = r.refreshIfStale(stmt.Context, stmt.ConnPool)
+			if relies && !first && !db.DryRun && (db.Error == nil || notFound(db.Error)) {
+				changed, older, err = r.confirm(stmt.Context, stmt.ConnPool, p.Epoch)
+				changed = changed || older && p.Sealed
 			}
+		}
+		if older {
+			ends = nil
 		}
 		if err != nil || !changed {
 			fail(db, err)
@@ -108,7 +114,7 @@ func (r *Runtime) read(db *gorm.DB, t *config.Table, alias string, early bool, r
 const maxReplans = 5
 
 // planRead asks for a plan with everything that GORM will add to the conditions.
-func (r *Runtime) planRead(stmt *gorm.Statement, t *config.Table, alias string) (*planner.Plan, error) {
+func (r *Runtime) planRead(stmt *gorm.Statement, t *config.Table, alias string, ends *config.Set) (*planner.Plan, error) {
 	if conds := primaryConditions(stmt); len(conds) > 0 {
 		where, had := stmt.Clauses["WHERE"]
 		stmt.AddClause(clause.Where{Exprs: conds})
@@ -119,6 +125,7 @@ func (r *Runtime) planRead(stmt *gorm.Statement, t *config.Table, alias string) 
 		}()
 	}
 	s := r.statement(stmt, planner.Select, t, alias)
+	s.Ends = ends
 	p, err := planner.PlanRead(&s)
 	if err == nil {
 		keepOutside(stmt, p, alias)
@@ -175,7 +182,7 @@ func (r *Runtime) build(db *gorm.DB, p *planner.Plan, alias string) {
 		nameCurrentTable(stmt, alias)
 	}
 	text := subtext(stmt)
-	a := aimed{stmt: stmt, table: stmt.Table, expr: stmt.TableExpr, tableOnly: !p.Open && !p.Pushed}
+	a := aimed{stmt: stmt, table: stmt.Table, expr: stmt.TableExpr, tableOnly: !p.Open && !p.Sealed && !p.Pushed}
 	if !a.tableOnly {
 		a = aim(stmt)
 	}

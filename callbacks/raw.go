@@ -93,7 +93,7 @@ func (r *Runtime) raw(db *gorm.DB, call rawCall, run func(*gorm.DB)) {
 		}
 		p.Sent(nil, stmt.SQL.String(), len(stmt.Vars))
 		run(db)
-		db.Error = youngError(p.Entity, db.Error)
+		db.Error = explained(p.Entity, "raw", db.Error)
 	case planner.Steps:
 		if p.First {
 			fail(db, r.rawFirst(db, rs, p, call, watch))
@@ -114,7 +114,7 @@ func (r *Runtime) raw(db *gorm.DB, call rawCall, run func(*gorm.DB)) {
 		}
 		p.Sent(shard, stmt.SQL.String(), len(stmt.Vars))
 		run(db)
-		db.Error = youngError(p.Entity, db.Error)
+		db.Error = explained(p.Entity, "raw", db.Error)
 	}
 	watch.done(db, p)
 }
@@ -153,7 +153,7 @@ func (r *Runtime) rawText(db *gorm.DB, run func(*gorm.DB), refusal error) {
 	}
 	run(db)
 	if len(tables) > 0 {
-		db.Error = youngError(tables[0].Name, db.Error)
+		db.Error = explained(tables[0].Name, "raw", db.Error)
 	}
 }
 
@@ -203,7 +203,7 @@ func (r *Runtime) planRaw(stmt *gorm.Statement, rs *planner.RawStatement) (*plan
 					return nil, err
 				}
 			}
-			changed, err := r.refreshIfStale(stmt.Context, stmt.ConnPool)
+			changed, _, err := r.confirm(stmt.Context, stmt.ConnPool, p.Epoch)
 			if err != nil {
 				return nil, err
 			}

@@ -64,7 +64,7 @@ func (r *Runtime) rawInsert(db *gorm.DB, rs *planner.RawStatement, call rawCall,
 		}
 		p.Sent(p.Targets[0].Shard, stmt.SQL.String(), len(stmt.Vars))
 		run(db)
-		db.Error = youngError(p.Entity, db.Error)
+		db.Error = explained(p.Entity, "raw", db.Error)
 		in.noteInserted(p)
 		return p, nil
 	}

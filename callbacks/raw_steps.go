@@ -92,7 +92,7 @@ func (r *Runtime) rawStep(db *gorm.DB, p *planner.Plan, call rawCall, s *rawStep
 	watch.affected(s.shard.ID, n)
 	r.trace(db, began, s.shardSQL, n, err)
 	if err != nil {
-		return 0, nil, &config.ShardError{Entity: p.Entity, Shard: s.shard.ID, Operation: "raw", Cause: translated(db, youngError(p.Entity, mergeError(err)))}
+		return 0, nil, &config.ShardError{Entity: p.Entity, Shard: s.shard.ID, Operation: "raw", Cause: translated(db, explained(p.Entity, "raw", mergeError(err)))}
 	}
 	return n, src, nil
 }

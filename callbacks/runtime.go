@@ -31,8 +31,9 @@ type Runtime struct {
 	contained []*config.Contained
 	many      bool // there are databases beside the *gorm.DB's own
 
-	haveCatalog atomic.Bool // dtde_catalog exists
-	tracing     sync.Mutex  // one statement of several is logged at a time
+	haveCatalog atomic.Bool  // dtde_catalog exists
+	confirmed   atomic.Int64 // when the epoch was last asked for, in nanoseconds since began
+	tracing     sync.Mutex   // one statement of several is logged at a time
 
 	inner inner
 
@@ -143,11 +144,17 @@ func (r *Runtime) ownedByName(catalog *config.Catalog, stmt *gorm.Statement) (*c
 
 // statement translates a GORM statement for the planner.
 func (r *Runtime) statement(stmt *gorm.Statement, op planner.Operation, t *config.Table, alias string) planner.Statement {
+	catalog := r.current(stmt.ConnPool)
+	if r.dynamic || r.temporal { // the epoch must be that of the shards
+		if fresh, ok := catalog.ByModel(t.ModelType); ok {
+			t = fresh
+		}
+	}
 	s := planner.Statement{
 		Operation: op, Table: t, Alias: alias, Clauses: stmt.Clauses,
 		Selects: stmt.Selects, Distinct: stmt.Distinct, Joins: len(stmt.Joins) > 0,
 		Dialect: r.dialect, Form: r.config.Reads, MaxShards: r.config.MaxShards,
-		Epoch: r.current(stmt.ConnPool).Epoch,
+		Epoch: catalog.Epoch,
 	}
 	s.InTransaction = resolver.InTransaction(stmt.ConnPool)
 	s.Nested = r.many && isSubquery(stmt)

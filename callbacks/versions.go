@@ -78,6 +78,8 @@ type history struct {
 	key   []any
 	// shared locks against writers only, not against others who read so.
 	shared bool
+	// locked are the ids of the rows that lockRows found, by the text of their key.
+	locked map[string]map[any]bool
 	// checking reads what a rule of containment needs to see.
 	checking bool
 }
@@ -175,6 +177,9 @@ func (r *Runtime) writeVersions(db *gorm.DB, w VersionWrite) (out temporal.Outco
 // apply carries out what was planned for the key's rows.
 func (h *history) apply(rows []temporal.Version[Row], out temporal.Outcome[Row]) error {
 	steps := out.Steps
+	if err := h.admit(steps); err != nil {
+		return err
+	}
 	for _, step := range steps {
 		if err := h.carryOut(step); err != nil {
 			return err
@@ -205,23 +210,6 @@ func (h *history) where() *gorm.DB {
 		tx = tx.Where(clause.Eq{Column: clause.Column{Table: clause.CurrentTable, Name: k.Column}, Value: h.key[i]})
 	}
 	return tx
-}
-
-// read reads all versions of the key, and locks them.
-func (h *history) read() ([]temporal.Version[Row], error) {
-	list := reflect.New(reflect.SliceOf(h.table.ModelType))
-	tx := h.where()
-	if h.r.dialect.Name != "sqlite" {
-		strength := clause.LockingStrengthUpdate
-		if h.shared && h.r.dialect.Name == "postgres" {
-			strength = clause.LockingStrengthShare
-		}
-		tx = tx.Clauses(clause.Locking{Strength: strength})
-	}
-	if err := tx.Find(list.Interface()).Error; err != nil {
-		return nil, err
-	}
-	return h.versions(list.Elem())
 }
 
 // versions turns rows into what the plan works on.

@@ -3,14 +3,10 @@ package callbacks
 import (
 	"fmt"
 	"hash/fnv"
-	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
-
-	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
 
 	"github.com/go-dtde/dtde/config"
 	"github.com/go-dtde/dtde/resolver"
@@ -31,23 +27,9 @@ func (h *history) lock(keys ...[]any) error {
 	case "sqlite":
 		return h.lockSQLite(keys)
 	case "mysql":
-		for _, key := range keys {
-			if err := h.of(key).lockRows(); err != nil {
-				return err
-			}
-		}
+		return h.lockRows(keys)
 	}
 	return nil // the read of all versions locks; see read
-}
-
-// lockRows locks the key's rows by a read of its own. A locking read that had to wait for
-// another writer goes on where it stood, and does not see what that one has put before
-// there; once it has its locks, a second read sees everything. A key without rows has
-// nothing to lock: see alone.
-func (h *history) lockRows() error {
-	rows := reflect.New(reflect.SliceOf(h.table.ModelType))
-	return h.where().Session(&gorm.Session{SkipHooks: true}).Select(h.table.Schema.PrimaryFieldDBNames).
-		Clauses(clause.Locking{Strength: clause.LockingStrengthUpdate}).Find(rows.Interface()).Error
 }
 
 // lockKeys takes an advisory lock per key, in one order for everyone, in each database
@@ -181,8 +163,9 @@ func (h *history) shardOf(key []any) *config.Shard {
 	return s
 }
 
-// databasesOf lists the databases that a key's versions can be in, in order. The
-// writers of a key that share any of them wait there.
+// databasesOf lists the databases that a key's versions can be in, in order, also those
+// where no shard is known yet: where a transaction over several has ended in one, what it
+// wrote in another may be out of sight still, so that waiting in one would not do.
 func (h *history) databasesOf(key []any) []string {
 	if !h.r.many {
 		return []string{""}
@@ -190,12 +173,7 @@ func (h *history) databasesOf(key []any) []string {
 	if s := h.shardOf(key); s != nil {
 		return []string{s.Database}
 	}
-	var ids []string
-	for _, s := range h.table.Shards {
-		ids = append(ids, s.Database)
-	}
-	slices.Sort(ids)
-	return slices.Compact(ids)
+	return h.table.MayLiveIn()
 }
 
 // execOn runs a statement of dtde's own in a database.

@@ -156,7 +156,7 @@ func (r *Runtime) planWrite(db *gorm.DB, t *config.Table, alias string, op plann
 		if err := r.claim(db.Statement.Context, db.Statement.ConnPool, t); err != nil {
 			return nil, err
 		}
-		changed, err := r.refreshIfStale(db.Statement.Context, db.Statement.ConnPool)
+		changed, _, err := r.confirm(db.Statement.Context, db.Statement.ConnPool, p.Epoch)
 		if err != nil || !changed {
 			return p, err
 		}
@@ -344,7 +344,7 @@ func (w *writer) step(a *aimed, target *planner.Target) (n int64, err error) {
 	stmt.SQL.Reset()
 	stmt.Vars = nil
 	if err != nil {
-		return 0, &config.ShardError{Entity: w.plan.Entity, Shard: target.Shard.ID, Operation: w.plan.Operation.String(), Cause: translated(w.db, youngError(w.plan.Entity, mergeError(err)))}
+		return 0, &config.ShardError{Entity: w.plan.Entity, Shard: target.Shard.ID, Operation: w.plan.Operation.String(), Cause: translated(w.db, explained(w.plan.Entity, w.plan.Operation.String(), mergeError(err)))}
 	}
 	return n, nil
 }

@@ -3,6 +3,7 @@ package config
 import (
 	"reflect"
 	"sort"
+	"time"
 
 	"gorm.io/gorm/schema"
 )
@@ -56,6 +57,8 @@ type Table struct {
 
 	databases []*Database // of its group
 	dealt     bool        // a shard was dealt out to one of them
+
+	seals map[string]time.Time // of sealed shards, the bounds
 
 	byID   map[string]*Shard
 	orders map[string]int // id → position in Shards

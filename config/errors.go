@@ -52,6 +52,8 @@ var (
 	ErrBulkUnfit error = &sentinel{"not fit for a bulk insert"}
 	// ErrConflict: somebody else changed the versions of the same key.
 	ErrConflict error = &sentinel{"conflicting write"}
+	// ErrSealed: a version would end after the bound of a shard that is sealed, or be open.
+	ErrSealed error = &sentinel{"sealed shard"}
 	// ErrUnversionedWrite: a plain write to an entity that is marked VersionedOnly.
 	ErrUnversionedWrite error = &sentinel{"unversioned write"}
 	// ErrStaleCatalog: another process keeps changing the shards; the statement was

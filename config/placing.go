@@ -113,6 +113,21 @@ func (t *Table) DatabaseIDs() []string {
 	return ids
 }
 
+// MayLiveIn lists the databases that hold shards of t or can come to, by id.
+func (t *Table) MayLiveIn() []string {
+	ids := t.DatabaseIDs()
+	if _, dynamic := t.Dynamic(); dynamic && t.Storage == Databases {
+		for _, d := range t.databases {
+			var s Shard
+			if s.liveIn(d); !slices.Contains(ids, s.Database) {
+				ids = append(ids, s.Database)
+			}
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
 // deal is the fingerprint's line of how shards are dealt out; "" if none is. A shard
 // whose settings name its database may move to another one with its rows.
 func (t *Table) deal() string {

@@ -274,14 +274,17 @@ func (w *workspace) makeTable(o step, s *config.Shard, auto bool) error {
 	query, exec := w.sessions(db)
 	if !query.Migrator().HasTable(o.model) {
 		created, err := w.create(exec, o.table, s, o.model)
-		if err != nil || created {
+		if err != nil {
 			return err
+		}
+		if created {
+			return w.reseal(exec, o.table, s)
 		}
 	}
 	if err := w.collate(db, o, s); err != nil {
 		return err
 	}
-	if err := w.change(db, o); err != nil {
+	if err := w.changeSealed(db, o, s); err != nil {
 		return err
 	}
 	return w.exclude(db, o.table, s)

@@ -86,6 +86,7 @@ func TestSQLServerVersions(t *testing.T) {
 	}, nil)
 	wrap(db, migrator.Hooks{}, notes, prices)
 	require.NoError(t, db.Migrator().CreateTable(&Note{}, &Price{}))
+	require.NoError(t, migrator.Seal(db, notes, notes.Shards[0], time.Date(2024, 4, 1, 0, 0, 0, 500, time.UTC)))
 
 	const golden = "testdata/sqlserver_versions.sql"
 	got := strings.Join(sent, "\n") + "\n"

@@ -20,6 +20,7 @@ const (
 	openUnique   = "uni_version_open"   // no two are open
 	overlapRule  = "exc_version_overlap"
 	systemOfSame = "chk_version_system" // nor is the period of system time
+	endIndex     = "idx_version_end"    // finds what is still valid in a shard of old starts
 )
 
 // versions puts into a shard's schema what the engine can enforce of the rules for
@@ -33,6 +34,9 @@ func (w *workspace) versions(s *schema.Schema, t *config.Table, shard *config.Sh
 	w.periodCheck(s, shard, periodCheck, v.Valid)
 	if v.System != nil {
 		w.periodCheck(s, shard, systemOfSame, *v.System)
+	}
+	if v.ByStart && !v.Together && v.Valid.To != nil {
+		w.index(s, shard, "index", endIndex, []string{v.Valid.To.DBName, v.Valid.From.DBName}, nil)
 	}
 	dialect := w.driver.Name()
 	conditions, exact := w.counting(s)
@@ -102,6 +106,11 @@ func (w *workspace) periodCheck(s *schema.Schema, shard *config.Shard, name stri
 
 // uniqueIndex adds a unique index over the columns of the rows that meet all conditions.
 func (w *workspace) uniqueIndex(s *schema.Schema, shard *config.Shard, name string, columns, conditions []string) {
+	w.index(s, shard, "uniqueIndex", name, columns, conditions)
+}
+
+// index adds an index, kind being GORM's tag for it.
+func (w *workspace) index(s *schema.Schema, shard *config.Shard, kind, name string, columns, conditions []string) {
 	fields := make([]*schema.Field, len(columns))
 	for i, column := range columns {
 		if fields[i] = s.FieldsByDBName[column]; fields[i] == nil {
@@ -111,12 +120,12 @@ func (w *workspace) uniqueIndex(s *schema.Schema, shard *config.Shard, name stri
 			fields[i].TagSettings["INDEX"] = "INDEX" // drivers bound an indexed text's length by it
 		}
 		if typ := w.dataTypeOf(fields[i]); unindexable(w.driver.Name(), typ) {
-			w.leaveOut("unique index "+name, shard, "the engine keeps no index on "+column+", which is "+typ+"; give it a size")
+			w.leaveOut("index "+name, shard, "the engine keeps no index on "+column+", which is "+typ+"; give it a size")
 			return
 		}
 	}
 	for i, f := range fields {
-		index := "uniqueIndex:" + w.nameOn(shard, name) + ",priority:" + strconv.Itoa(i+1)
+		index := kind + ":" + w.nameOn(shard, name) + ",priority:" + strconv.Itoa(i+1)
 		if len(conditions) > 0 {
 			index += ",where:" + strings.Join(conditions, " AND ")
 		}

@@ -70,6 +70,10 @@ type Plan struct {
 	// Open tells that shards made at run time could be missing: the executor sees to
 	// it that the catalog is current before it trusts the targets.
 	Open bool
+	// Sealed tells that shards were left out because their seal says that nothing the
+	// statement could see is there: the executor sees to it that the seals hold in the
+	// snapshot that it read.
+	Sealed bool
 	// Pushed (Form Union): each branch carries its own WHERE (Target.Where, or the
 	// caller's), and with BranchLimit > 0 the ORDER BY and LIMIT BranchLimit too. The
 	// statement around the branches keeps everything but the WHERE.

@@ -27,7 +27,7 @@ func PlanRead(s *Statement) (*Plan, error) {
 func (s *Statement) plan(r routed) *Plan {
 	p := &Plan{
 		Operation: s.Operation, Entity: s.Table.Name, Table: s.Table, Epoch: s.Epoch,
-		Reason: Because(r.reason), Open: r.open, Targets: make([]Target, len(r.shards)),
+		Reason: Because(r.reason), Open: r.open, Sealed: r.sealed, Targets: make([]Target, len(r.shards)),
 	}
 	p.Merge.Limit = -1
 	for i, shard := range r.shards {

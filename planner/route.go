@@ -17,6 +17,8 @@ type routed struct {
 	open   bool
 	// predicate is nil when a scope chose the shards.
 	predicate *Predicate
+	// sealed tells that sealed shards were left out.
+	sealed bool
 }
 
 // route chooses the shards.
@@ -32,7 +34,7 @@ func (s *Statement) route() (routed, error) {
 	r := routed{predicate: &p}
 	r.shards, r.open = routeBoxes(s.Table, &p)
 	r.reason = p.reason(s.Table)
-	return s.bounded(r)
+	return s.bounded(s.unsealed(r))
 }
 
 // extract reads the WHERE clause.

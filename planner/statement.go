@@ -73,6 +73,9 @@ type Statement struct {
 	AllShards bool
 	// Tiers are the tiers that the statement is narrowed to; nil means all.
 	Tiers []config.Tier
+	// Ends are the ends of versions that the statement can see, by its lens: shards that
+	// are sealed before all of them are left out. nil leaves none out.
+	Ends *config.Set
 	// Form is the form the program insists on, if it does.
 	Form config.ReadForm
 	// WriteLimits tells that updates and deletes are built with their ORDER BY and LIMIT:

@@ -13,6 +13,7 @@ type texts struct {
 	SeedEpoch                  string
 	Epoch, BumpEpoch           string
 	Load, Shards, Placement    string
+	SealOf                     string
 	AddFact                    string
 	Forget, ForgetFact         string
 	Active, SetActive          string
@@ -74,9 +75,10 @@ func textsFor(dialect string) (texts, bool) {
 		SeedEpoch: add("dtde_catalog", catalogColumns, "'', 'epoch', '', '', 1", epochRow),
 		Epoch:     "SELECT number FROM dtde_catalog WHERE " + epochRow,
 		BumpEpoch: "UPDATE dtde_catalog SET number = number + 1 WHERE " + epochRow,
-		Load:      "SELECT entity, kind, item, value, number FROM dtde_catalog WHERE kind IN ('epoch', 'shard', 'placement')",
+		Load:      "SELECT entity, kind, item, value, number FROM dtde_catalog WHERE kind IN ('epoch', 'shard', 'placement', 'seal')",
 		Placement: "SELECT item, value FROM dtde_catalog WHERE entity = ?1 AND kind = 'placement'",
 		Shards:    "SELECT item FROM dtde_catalog WHERE entity = ?1 AND kind = 'shard'",
+		SealOf:    "SELECT value FROM dtde_catalog WHERE entity = ?1 AND kind = 'seal' AND item = ?2",
 		AddFact: add("dtde_catalog", catalogColumns, "?1, ?2, ?3, ?4, ?5",
 			"entity = ?1 AND kind = ?2 AND item = ?3"),
 		Forget:     "DELETE FROM dtde_catalog WHERE entity = ?1",
@@ -102,7 +104,7 @@ func textsFor(dialect string) (texts, bool) {
 		t.StepSequence = strings.Replace(t.StepSequence, "number + ?1", "LAST_INSERT_ID(number + ?1)", 1)
 	}
 	for _, text := range []*string{
-		&t.Shards, &t.Placement, &t.AddFact, &t.Forget, &t.ForgetFact, &t.Active, &t.SetActive, &t.Rows, &t.TakeRows, &t.LeaseNode, &t.AddNode,
+		&t.Shards, &t.Placement, &t.SealOf, &t.AddFact, &t.Forget, &t.ForgetFact, &t.Active, &t.SetActive, &t.Rows, &t.TakeRows, &t.LeaseNode, &t.AddNode,
 		&t.RenewNode, &t.ReleaseNode, &t.Holder, &t.StepSequence,
 	} {
 		*text = bind(dialect, *text)

@@ -26,7 +26,7 @@ func (s *Store) Forget(ctx context.Context, pool gorm.ConnPool, entity string, s
 			return err
 		}
 		for _, id := range shardIDs {
-			for _, kind := range [...]string{"shard", "rows"} {
+			for _, kind := range [...]string{"shard", "rows", "seal"} {
 				if _, err := affect(ctx, q, s.text.ForgetFact, entity, kind, id); err != nil {
 					return err
 				}

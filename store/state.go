@@ -17,6 +17,8 @@ type State struct {
 	Shards map[string][]string
 	// Placement is each entity's recorded placement: lines "key=value", in byte order.
 	Placement map[string][]string
+	// Seals are the bounds of sealed shards, as they were recorded, by entity and shard.
+	Seals map[string]map[string]string
 }
 
 // Epoch reads the number of the last change, where the caller's statement runs. It
@@ -50,6 +52,14 @@ func (s *Store) Load(ctx context.Context, pool gorm.ConnPool) (State, error) {
 			state.Shards[entity] = append(state.Shards[entity], item)
 		case "placement":
 			state.Placement[entity] = append(state.Placement[entity], item+"="+value)
+		case "seal":
+			if state.Seals == nil {
+				state.Seals = map[string]map[string]string{}
+			}
+			if state.Seals[entity] == nil {
+				state.Seals[entity] = map[string]string{}
+			}
+			state.Seals[entity][item] = value
 		}
 		return nil
 	})

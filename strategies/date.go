@@ -161,6 +161,18 @@ func (s *byDate) place(v config.Value) (string, error) {
 	return id, nil
 }
 
+// Span is the period of a shard.
+func (s *byDate) Span(id string) (config.Interval, bool) {
+	n, ok := s.parse(id)
+	if !ok {
+		return config.Interval{}, false
+	}
+	at := func(n int64) config.Bound { return config.Bound{Value: config.Time(time.Unix(s.start(n), 0).UTC())} }
+	span := config.Interval{From: at(n), To: at(n + 1)}
+	span.From.Inclusive = true
+	return span, true
+}
+
 func (s *byDate) Owns(id string) bool {
 	n, ok := s.parse(id)
 	return ok && n >= s.first && n <= s.last

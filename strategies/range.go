@@ -133,6 +133,20 @@ func (s *byRange) finish() {
 func (s *byRange) Name() string        { return "range" }
 func (s *byRange) Fingerprint() string { return s.print }
 
+// Span is the range of a shard.
+func (s *byRange) Span(id string) (config.Interval, bool) {
+	shard, ok := s.index[id]
+	if !ok {
+		return config.Interval{}, false
+	}
+	for _, r := range s.ranges {
+		if r.shard == shard {
+			return config.Interval{From: r.from, To: r.to}, true
+		}
+	}
+	return config.Interval{}, false
+}
+
 func (s *byRange) Check(keys []config.KeyColumn) error {
 	if err := checkOne("range", keys, config.KindInt, config.KindTime, config.KindString, config.KindBytes); err != nil {
 		return err

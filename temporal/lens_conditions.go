@@ -60,8 +60,8 @@ func (l Lens) Conditions(v *config.Validity, at Target) []clause.Expression {
 		case l.Period.IsOpen():
 		case v.StartOnly():
 			where = append(where, l.later(v, at, false, l.Period.To))
-		default:
-			where = append(where, clause.Lte{Column: to, Value: l.Period.To})
+		default: // the start is bounded for those that read starts only: what shards it leads to
+			where = append(where, clause.Lt{Column: from, Value: l.Period.To}, clause.Lte{Column: to, Value: l.Period.To})
 		}
 	case LensLatest:
 		where = append(where, l.later(v, at, true, time.Time{}))
