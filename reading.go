@@ -14,6 +14,10 @@ type (
 	Report = config.Report
 	// ShardReport is one shard's part in a call.
 	ShardReport = config.ShardReport
+	// PartialReport says what a read under Partial left out.
+	PartialReport = config.PartialReport
+	// MissingShard is a shard that was left out of an answer.
+	MissingShard = config.MissingShard
 )
 
 // Iterate gives the rows of a read one after another, in constant memory:
@@ -84,3 +88,26 @@ type CursorError = config.CursorError
 
 // ErrCursor matches every CursorError.
 var ErrCursor = config.ErrCursor
+
+// Partial is a scope for reads over several databases that would rather have an answer
+// without a database that is down than none: its shards are left out, whole, and report
+// names them, with the error of each. Without it a read fails then.
+//
+//	var report dtde.PartialReport
+//	err := db.Scopes(dtde.Partial(&report)).Find(&orders).Error
+//	if err == nil && !report.Complete() {
+//		warn(report.Missing)
+//	}
+//
+// Down means that a database could not be connected to, broke the connection, did not
+// answer within its Timeout, or is left alone by its breaker (ErrDatabaseDown); any other
+// error, and the end of the caller's context, fail the read. So does it if none of its
+// databases answers. A count or sum is that of the other shards; First may find nothing
+// (ErrRecordNotFound) because its row is missing: look at the report first. Each database
+// is read to its end before the first row is given, also by Rows and Iterate, within
+// Config.MaxBufferedRows, and a page behind an OFFSET is fetched.
+//
+// Inside a transaction, in locking reads and for models that are not sharded it has no
+// effect. A write with it, which FirstOrCreate is, too, is refused with ErrUnsupported. It
+// does not reach preloads: give those a scope of their own.
+func Partial(report *PartialReport) func(*gorm.DB) *gorm.DB { return callbacks.Partial(report) }

@@ -51,7 +51,7 @@ func (c *creation) stream(p *planner.Plan, columns *bulkColumns, watch *watch) *
 	}
 	pool, now := c.db.Statement.ConnPool, c.db.NowFunc()
 	s := &stream{c: c, plan: p, watch: watch, trace: session(c.db), results: make([]sent, len(p.Targets))}
-	s.wait, s.stop = resolver.Start(c.db.Statement.Context, c.r.config.MaxParallelShards, len(order), func(ctx context.Context, d int) error {
+	tasks := resolver.Start(c.db.Statement.Context, c.r.config.MaxParallelShards, len(order), nil, func(ctx context.Context, d int) error {
 		on, err := resolver.On(pool, order[d])
 		if err != nil {
 			return err
@@ -71,6 +71,7 @@ func (c *creation) stream(p *planner.Plan, columns *bulkColumns, watch *watch) *
 		}
 		return nil
 	})
+	s.wait, s.stop = tasks.Wait, tasks.Stop
 	return s
 }
 

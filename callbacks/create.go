@@ -30,6 +30,10 @@ func (r *Runtime) create(db *gorm.DB) {
 		r.unownedWrite(db, r.inner.create)
 		return
 	}
+	if err := refusePartial(stmt); err != nil {
+		fail(db, err)
+		return
+	}
 	rows, ok := newRowSet(stmt)
 	if !ok {
 		r.refuseShape(db)

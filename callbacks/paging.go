@@ -24,7 +24,7 @@ func (r *Runtime) pages(stmt *gorm.Statement, p *planner.Plan) bool {
 	switch {
 	case paging.Form == planner.PageFetch:
 		return false
-	case p.Merge.Limit > r.config.MaxBufferedRows, p.Locking, p.Legs != nil && resolver.InTransaction(stmt.ConnPool), len(primaryConditions(stmt)) > 0, subtext(stmt), paging.Ties && !wholeRows(stmt):
+	case p.Merge.Limit > r.config.MaxBufferedRows, p.Locking, p.Legs != nil && resolver.InTransaction(stmt.ConnPool), partialFor(stmt) != nil, len(primaryConditions(stmt)) > 0, subtext(stmt), paging.Ties && !wholeRows(stmt):
 		// A page may have to be kept. Keys of the destination go beside the conditions, not around them; text with
 		// tables of its own asks the catalog, which may need the session's connection;
 		// and rows without their keys can't be merged by them.
@@ -57,11 +57,12 @@ type pager struct {
 	plan     *planner.Plan
 	alias    string
 	sessions *resolver.Sessions
+	parallel int // statements at a time
 }
 
 // openPage finds the page on the sessions' snapshot and opens its rows.
-func (r *Runtime) openPage(ctx context.Context, cancel context.CancelFunc, db *gorm.DB, p *planner.Plan, alias string, sessions *resolver.Sessions, w *watch) (merge.Source, error) {
-	pg := &pager{r: r, db: db, plan: p, alias: alias, sessions: sessions}
+func (r *Runtime) openPage(ctx context.Context, cancel context.CancelFunc, db *gorm.DB, p *planner.Plan, alias string, sessions *resolver.Sessions, parallel int, w *watch) (merge.Source, error) {
+	pg := &pager{r: r, db: db, plan: p, alias: alias, sessions: sessions, parallel: parallel}
 	paging := &p.Merge.Paging
 	p.Statements = nil
 	q := merge.PageQuery{
@@ -272,7 +273,7 @@ func (s *pageShards) counted(ctx context.Context, sqls []questions) ([]int64, er
 func (pg *pager) run(ctx context.Context, asked []questions, width int) ([][]driver.Value, error) {
 	out := make([][]driver.Value, len(pg.plan.Targets))
 	lanes := pg.sessions.Lanes()
-	err := resolver.Each(ctx, lanes, lanes, func(ctx context.Context, lane int) error {
+	err := resolver.Each(ctx, pg.parallel, lanes, func(ctx context.Context, lane int) error {
 		for i := range asked {
 			if asked[i].lane != lane {
 				continue

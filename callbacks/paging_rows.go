@@ -22,7 +22,7 @@ func (pg *pager) openTogether(ctx context.Context, page merge.Page, m planner.Me
 	counted := make([]map[int64]int64, len(asked))
 	times := make([]time.Duration, len(asked))
 	lanes := pg.sessions.Lanes()
-	err = resolver.Each(ctx, lanes, lanes, func(ctx context.Context, lane int) error {
+	err = resolver.Each(ctx, pg.parallel, lanes, func(ctx context.Context, lane int) error {
 		for i := range asked {
 			if asked[i].lane != lane {
 				continue

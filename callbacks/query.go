@@ -73,6 +73,7 @@ func (r *Runtime) read(db *gorm.DB, t *config.Table, alias string, early bool, r
 		}
 		if changed = changed || older && p.Sealed; err == nil && !changed {
 			run(db, p, alias, watch)
+			noteMissing(db, p)
 			if relies && !first && !db.DryRun && (db.Error == nil || notFound(db.Error)) {
 				changed, older, err = r.confirm(stmt.Context, stmt.ConnPool, p.Epoch)
 				changed = changed || older && p.Sealed

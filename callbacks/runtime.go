@@ -29,6 +29,7 @@ type Runtime struct {
 	dynamic   bool // an entity makes shards at run time
 	temporal  bool // an entity keeps versions
 	contained []*config.Contained
+	budget    *resolver.Budget
 	many      bool // there are databases beside the *gorm.DB's own
 
 	haveCatalog atomic.Bool  // dtde_catalog exists
@@ -70,7 +71,7 @@ type Settings struct {
 func New(s Settings) *Runtime {
 	r := &Runtime{
 		config: s.Config, dialect: s.Dialect, dialector: s.Dialector, pool: s.Pool,
-		root: s.DB, store: s.Store,
+		root: s.DB, store: s.Store, budget: resolver.NewBudget(s.Config.MaxParallelStatements),
 	}
 	r.many = len(s.Catalog.Databases()) > 0
 	r.catalog.Store(s.Catalog)

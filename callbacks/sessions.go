@@ -45,7 +45,7 @@ func (r *Runtime) fetchSessions(db *gorm.DB, p *planner.Plan, alias string, w *w
 
 // openSessionSource opens the sessions and gives their merged rows, which close the
 // sessions when they are closed; nil in DryRun.
-func (r *Runtime) openSessionSource(db *gorm.DB, p *planner.Plan, alias string, w *watch) (merge.Source, error) {
+func (r *Runtime) openSessionSource(db *gorm.DB, p *planner.Plan, alias string, w *watch) (src merge.Source, err error) {
 	stmt := db.Statement
 	if len(stmt.Vars) > 0 {
 		return nil, &config.UnsupportedError{
@@ -55,12 +55,7 @@ func (r *Runtime) openSessionSource(db *gorm.DB, p *planner.Plan, alias string, 
 		}
 	}
 	paged := r.pages(stmt, p) && !db.DryRun
-	parallel := r.config.MaxParallelShards
-	if paged {
-		parallel = min(parallel, pagingLanes)
-	}
 	var sqls []shardSQL
-	var err error
 	if !paged { // DryRun shows the plain fetch, which needs no answers
 		sqls, err = r.buildSessions(db, p, alias)
 		if err != nil || db.DryRun || db.Error != nil {
@@ -70,48 +65,67 @@ func (r *Runtime) openSessionSource(db *gorm.DB, p *planner.Plan, alias string, 
 	if p.Locking {
 		return r.lockInOrder(db, p, sqls, w)
 	}
+	if p.Legs != nil && !paged {
+		return r.openLegs(db, p, sqls, w)
+	}
 	leave, err := r.visitPlan(stmt, p)
 	defer leave()
 	if err != nil {
 		return nil, err
 	}
+	share := r.share(lanesOf(p, paged))
+	defer func() {
+		if src == nil {
+			share.close()
+		}
+	}()
 	// the sessions live as long as their rows; a failure of one stops the others
 	ctx, cancel := context.WithCancel(stmt.Context)
 	var sessions *resolver.Sessions
 	switch {
-	case p.Legs != nil && paged:
+	case p.Legs != nil:
 		ids := make([]string, len(p.Targets))
 		for i := range p.Targets {
 			ids[i] = p.Targets[i].Shard.Database
 		}
 		sessions, err = resolver.OpenSnapshots(ctx, stmt.ConnPool, r.dialect.Name, ids)
-	case p.Legs != nil:
-		sessions, err = resolver.OpenDatabases(stmt.ConnPool, p.Databases())
 	default:
-		sessions, err = resolver.OpenSessions(ctx, stmt.ConnPool, r.dialect.Name, len(p.Targets), parallel)
+		sessions, err = resolver.OpenSessions(ctx, stmt.ConnPool, r.dialect.Name, len(p.Targets), share.atATime())
 	}
 	if err != nil {
 		cancel()
 		return nil, err
 	}
-	var src merge.Source
+	var rows merge.Source
 	if paged {
-		src, err = r.openPage(ctx, cancel, db, p, alias, sessions, w)
+		rows, err = r.openPage(ctx, cancel, db, p, alias, sessions, share.atATime(), w)
 	} else {
-		src, err = r.openMerged(ctx, cancel, db, p, sqls, sessions, w)
+		rows, err = r.openMerged(ctx, cancel, db, p, sqls, sessions, w)
 	}
 	if err != nil {
 		cancel()
 		sessions.Close()
 		return nil, err
 	}
-	return &sessionSource{Source: src, sessions: sessions, cancel: cancel, watch: w}, nil
+	return &sessionSource{Source: rows, sessions: sessions, share: share, cancel: cancel, watch: w}, nil
+}
+
+// lanesOf is how many statements of a plan by sessions may run at a time.
+func lanesOf(p *planner.Plan, paged bool) int {
+	switch {
+	case p.Legs != nil:
+		return len(p.Legs)
+	case paged:
+		return pagingLanes
+	}
+	return len(p.Targets)
 }
 
 // sessionSource ends its sessions when its rows end.
 type sessionSource struct {
 	merge.Source
 	sessions *resolver.Sessions
+	share    *share
 	cancel   context.CancelFunc
 	watch    *watch
 }
@@ -128,6 +142,7 @@ func (s *sessionSource) ColumnTypes() []merge.ColumnType {
 func (s *sessionSource) Close() error {
 	defer s.watch.closed()
 	defer s.cancel()
+	defer s.share.close()
 	defer s.sessions.Close()
 	return s.Source.Close()
 }

@@ -29,6 +29,9 @@ type scope struct {
 	form   config.ReadForm
 	// report is filled when the statement has run; nil if nobody asked.
 	report *config.Report
+	// partial is where shards are noted that do not answer and are left out; nil means
+	// that they fail the read.
+	partial *config.PartialReport
 	// after is a keyset cursor, "" the first page; nil if none was given.
 	after *string
 }

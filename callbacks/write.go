@@ -29,6 +29,10 @@ func (r *Runtime) update(db *gorm.DB) {
 		r.unownedWrite(db, r.inner.update)
 		return
 	}
+	if err := refusePartial(stmt); err != nil {
+		fail(db, err)
+		return
+	}
 	if savesVersion(stmt, t) {
 		r.saveVersion(db)
 		return
@@ -66,6 +70,10 @@ func (r *Runtime) delete(db *gorm.DB) {
 	t, alias := r.owned(stmt)
 	if t == nil || stmt.SQL.Len() > 0 {
 		r.unownedWrite(db, r.inner.delete)
+		return
+	}
+	if err := refusePartial(stmt); err != nil {
+		fail(db, err)
 		return
 	}
 	if stmt.Schema != nil {

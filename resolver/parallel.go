@@ -31,48 +31,36 @@ func Each(ctx context.Context, limit, n int, f func(ctx context.Context, i int) 
 		}
 		return g.result(ctx)
 	}
-	var wait sync.WaitGroup
-	for range limit {
-		wait.Add(1)
-		go func() {
-			defer wait.Done()
-			g.work()
-		}()
-	}
-	wait.Wait()
-	if g.panicked {
-		panic(g.panic)
-	}
-	if g.exited {
-		runtime.Goexit()
-	}
-	return g.result(ctx)
+	g.start(limit)
+	return g.end(ctx)
 }
 
-// Start is Each on goroutines of its own: wait waits for them and gives Each's error, or
-// raises its panic; it must be called, and may be called again. stop, which may be called
-// at any time, cancels their context.
-func Start(ctx context.Context, limit, n int, f func(ctx context.Context, i int) error) (wait func() error, stop context.CancelFunc) {
-	ctx, stop = context.WithCancel(ctx)
-	var err error
-	var caught any
-	normal := false
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		defer func() { caught = recover() }()
-		err = Each(ctx, limit, n, f)
-		normal = true
-	}()
-	return func() error {
-		<-done
-		stop()
-		if !normal {
-			panic(caught)
-		}
-		return err
-	}, stop
+// Tasks are calls that go on beside who started them. Their starter must call Wait.
+type Tasks struct {
+	g   *group
+	ctx context.Context
 }
+
+// Start calls f for every i in [0, n), at most limit at a time, and returns at once. The
+// first failure cancels the context of the others, unless spare, which may be nil, tells
+// that they are to end by themselves; they see Failed.
+func Start(ctx context.Context, limit, n int, spare func(error) bool, f func(ctx context.Context, i int) error) *Tasks {
+	inner, cancel := context.WithCancelCause(ctx)
+	g := &group{ctx: inner, cancel: cancel, f: f, errs: make([]error, n), first: -1, spare: spare, failed: make(chan struct{})}
+	g.start(min(max(limit, 1), n))
+	return &Tasks{g, ctx}
+}
+
+// Failed is closed when a call has failed.
+func (t *Tasks) Failed() <-chan struct{} { return t.g.failed }
+
+// Wait returns when all calls have returned, with their errors as those of [Each]; it
+// raises a panic of theirs again. It may be called more than once.
+func (t *Tasks) Wait() error { return t.g.end(t.ctx) }
+
+// Stop cancels the context of the calls, and keeps further ones from starting. It may be
+// called at any time; it does not wait for them.
+func (t *Tasks) Stop() { t.g.cancel(nil) }
 
 // group is the state of one Each.
 type group struct {
@@ -87,6 +75,37 @@ type group struct {
 	panicked bool
 	panic    any
 	exited   bool
+
+	wait   sync.WaitGroup
+	spare  func(error) bool // nil: none
+	failed chan struct{}    // nil: nobody looks
+	noted  bool             // failed is closed
+}
+
+// start makes the calls, so many at a time.
+func (g *group) start(limit int) {
+	for range limit {
+		g.wait.Add(1)
+		go func() {
+			defer g.wait.Done()
+			g.work()
+		}()
+	}
+}
+
+// end waits for the calls.
+func (g *group) end(ctx context.Context) error {
+	g.wait.Wait()
+	if g.failed != nil { // Each cancels by itself
+		g.cancel(nil)
+	}
+	if g.panicked {
+		panic(g.panic)
+	}
+	if g.exited {
+		runtime.Goexit()
+	}
+	return g.result(ctx)
 }
 
 // work makes calls until there are none left, and catches what ends a goroutine.
@@ -105,6 +124,7 @@ func (g *group) work() {
 			g.panicked, g.panic = true, p
 		}
 		g.cancel(nil)
+		g.noteFailure()
 	}()
 	for g.step() {
 	}
@@ -128,17 +148,28 @@ func (g *group) step() bool {
 		if g.first < 0 {
 			g.first = i
 		}
+		g.noteFailure()
 		g.mu.Unlock()
-		g.cancel(err)
+		if g.spare == nil || !g.spare(err) {
+			g.cancel(err)
+		}
 	}
 	return true
+}
+
+// noteFailure closes failed; the lock is held.
+func (g *group) noteFailure() {
+	if g.failed != nil && !g.noted {
+		g.noted = true
+		close(g.failed)
+	}
 }
 
 // result joins the failures that are reasons of their own.
 func (g *group) result(ctx context.Context) error {
 	if g.first < 0 {
 		if g.next < len(g.errs) { // stopped from outside
-			return ctx.Err()
+			return g.ctx.Err()
 		}
 		return nil
 	}

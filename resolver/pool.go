@@ -48,7 +48,8 @@ type poolCore struct {
 	commit    *TwoPhase
 	timeout   time.Duration
 	breaker   *Breaker
-	decides   atomic.Bool // dtde_decisions is there
+	reserved  atomic.Int64 // connections that scatters want or have
+	decides   atomic.Bool  // dtde_decisions is there
 }
 
 var (

@@ -238,21 +238,6 @@ func (s *Sessions) Close() {
 	})
 }
 
-// OpenDatabases gives one read session per database: the pools, or, in a transaction,
-// its branches there. One statement on each is one snapshot; between databases there is
-// none in common.
-func OpenDatabases(pool gorm.ConnPool, databases []string) (*Sessions, error) {
-	s := &Sessions{n: len(databases)}
-	for _, id := range databases {
-		lane, err := On(pool, id)
-		if err != nil {
-			return nil, err
-		}
-		s.lanes = append(s.lanes, lane)
-	}
-	return s, nil
-}
-
 // OpenSnapshots gives a read session per statement, each on the database of its id: one
 // connection per database, on which every statement sees one state of that database. The
 // states of two databases have nothing to do with each other. Inside a transaction it is
@@ -260,24 +245,23 @@ func OpenDatabases(pool gorm.ConnPool, databases []string) (*Sessions, error) {
 func OpenSnapshots(ctx context.Context, pool gorm.ConnPool, dialect string, databases []string) (*Sessions, error) {
 	s := &Sessions{n: len(databases), of: make([]int, len(databases))}
 	lanes := map[string]int{}
-	for i, id := range databases {
-		at, known := lanes[id]
-		if !known {
-			on, err := On(pool, id)
-			if err != nil {
-				s.Close()
-				return nil, err
-			}
-			one, err := OpenSessions(ctx, on, dialect, 2, 1) // two: statements that come after one another share a snapshot
-			if err != nil {
-				s.Close()
-				return nil, fmt.Errorf("database %q: %w", id, err)
-			}
-			at = len(s.lanes)
-			lanes[id] = at
-			s.lanes, s.owned = append(s.lanes, one.lanes...), append(s.owned, one.owned...)
+	// In one order for all statements of the process: see Scatter.Hold.
+	for _, id := range inOrder(pool, databases) {
+		on, err := On(pool, id)
+		if err != nil {
+			s.Close()
+			return nil, err
 		}
-		s.of[i] = at
+		one, err := OpenSessions(ctx, on, dialect, 2, 1) // two: statements that come after one another share a snapshot
+		if err != nil {
+			s.Close()
+			return nil, fmt.Errorf("database %q: %w", id, err)
+		}
+		lanes[id] = len(s.lanes)
+		s.lanes, s.owned = append(s.lanes, one.lanes...), append(s.owned, one.owned...)
+	}
+	for i, id := range databases {
+		s.of[i] = lanes[id]
 	}
 	return s, nil
 }

@@ -16,6 +16,7 @@ import (
 	"gorm.io/gorm/logger"
 
 	"github.com/go-dtde/dtde"
+	"github.com/go-dtde/dtde/internal/testenv"
 	dbservers "github.com/go-dtde/dtde/internal/testenv/servers"
 )
 
@@ -79,6 +80,7 @@ func TestBreakerOfKilledServer(t *testing.T) {
 	events := &databaseLog{}
 	s := openBreakers(t, d, events)
 	faulty := d.set.Postgres[faultyServer]
+	ended := testenv.Started(t)
 	require.NoError(t, pointRead(s.db, "US"))
 	faulty.Kill(t)
 	for range 3 {
@@ -86,6 +88,7 @@ func TestBreakerOfKilledServer(t *testing.T) {
 		require.Error(t, err)
 		require.NotErrorIs(t, err, dtde.ErrDatabaseDown, "it was sent")
 	}
+	ended() // behind each connection that broke pgx dials again, to cancel what it did
 	before := faulty.Proxy.Connections()
 	err := pointRead(s.db, "US")
 	require.ErrorIs(t, err, dtde.ErrDatabaseDown)

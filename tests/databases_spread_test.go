@@ -58,7 +58,7 @@ func openGORM(t testing.TB, pool *sql.DB) *gorm.DB {
 
 // scatter is a read of every consignment through the public API.
 func (s *spread) scatter() scatter {
-	return scatter{name: "dtde", names: true, pools: append(slices.Clone(s.pools), s.own), read: func(ctx context.Context) (int, error) {
+	return scatter{name: "dtde", names: true, ahead: true, pools: append(slices.Clone(s.pools), s.own), read: func(ctx context.Context) (int, error) {
 		var all []Consignment
 		err := s.db.WithContext(ctx).Find(&all).Error
 		return len(all), err

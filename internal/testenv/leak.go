@@ -33,8 +33,7 @@ func LeakCheck(t testing.TB, dbs ...*gorm.DB) {
 
 func leakCheck(t testing.TB, wait time.Duration, dbs []*gorm.DB) {
 	t.Helper()
-	id := strconv.FormatInt(leakChecks.Add(1), 10)
-	pprof.SetGoroutineLabels(pprof.WithLabels(context.Background(), pprof.Labels(leakLabel, id)))
+	id := mark()
 	t.Cleanup(func() {
 		leaked, inUse := leaks(id), connectionsInUse(t, dbs)
 		for end := time.Now().Add(wait); (leaked != "" || inUse > 0) && time.Now().Before(end); {
@@ -48,6 +47,29 @@ func leakCheck(t testing.TB, wait time.Duration, dbs []*gorm.DB) {
 			t.Errorf("testenv: %d connections still in use", inUse)
 		}
 	})
+}
+
+// mark marks this goroutine, and those that it starts from here on.
+func mark() string {
+	id := strconv.FormatInt(leakChecks.Add(1), 10)
+	pprof.SetGoroutineLabels(pprof.WithLabels(context.Background(), pprof.Labels(leakLabel, id)))
+	return id
+}
+
+// Started returns a function that waits until the goroutines that the test starts from here
+// on have ended, as LeakCheck does at its end: a driver may tidy up behind a statement that
+// has failed already, as pgx does, which dials once more to cancel it.
+func Started(t testing.TB) (ended func()) {
+	t.Helper()
+	id := mark()
+	return func() {
+		t.Helper()
+		for end := time.Now().Add(20 * time.Second); leaks(id) != ""; time.Sleep(5 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("testenv: goroutines go on:\n%s", leaks(id))
+			}
+		}
+	}
 }
 
 func connectionsInUse(t testing.TB, dbs []*gorm.DB) int {
