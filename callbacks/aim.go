@@ -102,24 +102,6 @@ type union struct {
 	where []clause.Expression
 	// order is pushed into each branch with the plan's limit.
 	order clause.Clause
-	// count is what each branch selects as c instead of its rows, for the statement to add.
-	count clause.Expression
-}
-
-// branchCount gives the statement's count, if the plan has each branch count its own
-// rows and nothing but GORM's Count reads the result.
-func branchCount(stmt *gorm.Statement, p *planner.Plan) clause.Expression {
-	if _, counts := stmt.Dest.(*int64); !p.Counted || !counts {
-		return nil
-	}
-	if stmt.Schema != nil {
-		for _, c := range stmt.Schema.QueryClauses {
-			if _, known := c.(gorm.SoftDeleteQueryClause); !known {
-				return nil // its condition will be about the rows
-			}
-		}
-	}
-	return stmt.Clauses["SELECT"].Expression
 }
 
 // expr wraps the union as a table expression.
@@ -156,11 +138,12 @@ func (u *union) branch(b clause.Builder, columns string, t *planner.Target) {
 		ends = ")"
 	}
 	_, _ = b.WriteString("SELECT ")
-	if u.count != nil {
-		u.count.Build(b)
-		columns = " AS " + u.r.quote("c")
+	parts := u.plan.Partials
+	if parts != nil {
+		clause.CommaExpression{Exprs: parts.Branch}.Build(b)
+	} else {
+		_, _ = b.WriteString(columns)
 	}
-	_, _ = b.WriteString(columns)
 	_, _ = b.WriteString(" FROM ")
 	_, _ = b.WriteString(u.r.tableOf(u.stmt, t.Shard, u.alias).SQL)
 	if u.plan.Pushed {
@@ -173,14 +156,22 @@ func (u *union) branch(b clause.Builder, columns string, t *planner.Target) {
 			clause.Where{Exprs: append([]clause.Expression(nil), where...)}.Build(b)
 		}
 	}
+	if parts != nil && len(parts.Group) > 0 {
+		_ = b.WriteByte(' ')
+		clause.Clause{Name: "GROUP BY", Expression: clause.GroupBy{Columns: parts.Group}}.Build(b)
+	}
 	if limited {
 		if u.order.Expression != nil {
 			_ = b.WriteByte(' ')
 			u.order.Build(b)
 		}
 		n := u.plan.BranchLimit
+		limit := clause.Expression(clause.Limit{Limit: &n})
+		if _, spelt := u.stmt.Clauses["LIMIT"].Expression.(clause.Expr); spelt {
+			limit = limitOf(n)
+		}
 		_ = b.WriteByte(' ')
-		u.stmtClause(b, "LIMIT", clause.Limit{Limit: &n})
+		u.stmtClause(b, "LIMIT", limit)
 	}
 	_, _ = b.WriteString(ends)
 }

@@ -21,7 +21,7 @@ func keepOutside(stmt *gorm.Statement, p *planner.Plan, alias string) {
 	if !ok || !anyNamesOthers(where.Exprs, alias) {
 		return
 	}
-	p.Pushed, p.Counted, p.BranchLimit = false, false, 0
+	p.Pushed, p.Partials, p.BranchLimit = false, nil, 0
 	p.FormReason = "one statement, one snapshot; the conditions stay outside the branches, since they name other tables"
 }
 

@@ -34,3 +34,39 @@ func (r *Runtime) groups(g *planner.Grouping, src merge.Source) merge.Source {
 	}
 	return src
 }
+
+// takeParts has the statement around a union merge what its branches aggregate in
+// part, until the function that it gives puts the caller's clauses back.
+func takeParts(stmt *gorm.Statement, p *planner.Plan) (restore func()) {
+	if p.Partials != nil && !onlySoftDeletes(stmt) {
+		p.Partials = nil
+	}
+	parts := p.Partials
+	if parts == nil {
+		return func() {}
+	}
+	restore = keepClauses(stmt, "SELECT", "GROUP BY", "ORDER BY")
+	stmt.Clauses["SELECT"] = clause.Clause{Name: "SELECT", Expression: clause.CommaExpression{Exprs: parts.Select}}
+	if by, ok := stmt.Clauses["GROUP BY"].Expression.(clause.GroupBy); ok {
+		by.Having = parts.Having
+		stmt.Clauses["GROUP BY"] = clause.Clause{Name: "GROUP BY", Expression: by}
+	}
+	if parts.Order != nil {
+		stmt.Clauses["ORDER BY"] = clause.Clause{Name: "ORDER BY", Expression: clause.OrderBy{Columns: parts.Order}}
+	}
+	return restore
+}
+
+// onlySoftDeletes tells that GORM will add no condition about rows to the statement around
+// the branches: the soft delete's is inside them already.
+func onlySoftDeletes(stmt *gorm.Statement) bool {
+	if stmt.Schema == nil {
+		return true
+	}
+	for _, c := range stmt.Schema.QueryClauses {
+		if _, known := c.(gorm.SoftDeleteQueryClause); !known {
+			return false
+		}
+	}
+	return true
+}

@@ -187,10 +187,7 @@ func (r *Runtime) build(db *gorm.DB, p *planner.Plan, alias string) {
 	if !a.tableOnly {
 		a = aim(stmt)
 	}
-	var selected clause.Clause
-	if p.Counted {
-		selected = stmt.Clauses["SELECT"]
-	}
+	partial, limit := takeParts(stmt, p), r.spellLimit(stmt, p)
 	whole := r.fromClause(stmt, p, alias)
 	if !whole {
 		r.aimRead(stmt, p, alias)
@@ -199,9 +196,8 @@ func (r *Runtime) build(db *gorm.DB, p *planner.Plan, alias string) {
 	gormcallbacks.BuildQuerySQL(db)
 	a.restore()
 	lock.restore()
-	if p.Counted {
-		stmt.Clauses["SELECT"] = selected
-	}
+	partial()
+	limit()
 	if whole {
 		delete(stmt.Clauses, "FROM")
 	}
@@ -255,9 +251,6 @@ func (r *Runtime) aimRead(stmt *gorm.Statement, p *planner.Plan, alias string) {
 			u.where = append(slices.Clone(u.where), keys...)
 		}
 		u.order = stmt.Clauses["ORDER BY"]
-		if u.count = branchCount(stmt, p); u.count != nil {
-			stmt.Clauses["SELECT"] = clause.Clause{Name: "SELECT", Expression: clause.Expr{SQL: "CAST(SUM(" + r.quote("c") + ") AS SIGNED)"}}
-		}
 	}
 	stmt.TableExpr = u.expr()
 }

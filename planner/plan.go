@@ -81,9 +81,9 @@ type Plan struct {
 	// BranchLimit is the LIMIT of each branch or session, offset + limit of the
 	// statement; 0 means none.
 	BranchLimit int
-	// Counted (Form Union, Pushed) tells that the statement is a COUNT that each branch
-	// can answer for itself, so that the statement around them only adds.
-	Counted bool
+	// Partials (Form Union, Pushed) says how each branch aggregates its own rows, so that
+	// the statement around them only merges groups; nil means that rows come out of them.
+	Partials *Partials
 	// Merge says how rows of sessions are merged.
 	Merge Merge
 	// Locking (Form Sessions): the shards are read one after the other, in the order

@@ -28,6 +28,9 @@ func (p *Plan) String() string {
 	}
 	if p.Pushed {
 		b.WriteString("\n  branches: WHERE")
+		if p.Partials != nil {
+			b.WriteString(", partial aggregates")
+		}
 		if p.BranchLimit > 0 {
 			fmt.Fprintf(&b, ", ORDER BY, LIMIT %d", p.BranchLimit)
 		}
@@ -122,6 +125,7 @@ type planJSON struct {
 	Reason      string       `json:"reason"`
 	Open        bool         `json:"open,omitempty"`
 	Pushed      bool         `json:"pushed,omitempty"`
+	Partials    bool         `json:"partials,omitempty"`
 	BranchLimit int          `json:"branchLimit,omitempty"`
 	Merge       []string     `json:"merge,omitempty"`
 	Paging      string       `json:"paging,omitempty"`
@@ -150,6 +154,7 @@ func (p *Plan) MarshalJSON() ([]byte, error) {
 	out := planJSON{
 		Operation: p.Operation.String(), Entity: p.Entity, Epoch: p.Epoch, Form: p.Form.String(), FormReason: p.FormReason,
 		Shards: make([]targetJSON, len(p.Targets)), Reason: p.Reason.String(), Open: p.Open, Pushed: p.Pushed,
+		Partials:    p.Partials != nil,
 		BranchLimit: p.BranchLimit, Locking: p.Locking,
 	}
 	if p.Table != nil {

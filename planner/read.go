@@ -92,17 +92,20 @@ func (s *Statement) inUnion(p *Plan, shape *shape) {
 		p.FormReason = "a union, as asked"
 	}
 	split := slices.ContainsFunc(p.Targets, func(t Target) bool { return t.Where != nil })
-	if s.joins() || !split && !s.Dialect.mysql() {
+	p.Partials = s.partials(shape)
+	if s.joins() || !split && p.Partials == nil && !s.Dialect.mysql() {
 		return
 	}
 	p.Pushed = true
-	p.Counted = s.Dialect.mysql() && shape.count && !shape.distinct && !shape.grouped && !shape.ordered && shape.limit < 0 && shape.offset == 0
 	if shape.pushesLimit {
 		p.BranchLimit = shape.branchLimit
 	}
-	if split {
+	switch {
+	case p.Partials != nil:
+		p.FormReason += "; each branch aggregates its own rows"
+	case split:
 		p.FormReason += "; each branch has its own values"
-	} else {
+	default:
 		p.FormReason += "; conditions go into the branches, which this engine would materialise"
 	}
 }

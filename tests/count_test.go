@@ -20,7 +20,7 @@ func TestCountsAreAddedOnMariaDB(t *testing.T) {
 	require.NoError(t, db.Model(&Customer{}).Count(&n).Error)
 	assert.EqualValues(t, 9, n)
 	require.Len(t, sent.Statements(), 1)
-	assert.Contains(t, sent.Statements()[0], "SUM(`c`)")
+	assert.Contains(t, sent.Statements()[0], "SUM(dtde_0)")
 	for _, c := range []struct {
 		want int64
 		tx   *gorm.DB

@@ -100,6 +100,11 @@ var mutants = []mutant{
 		new: "if len(shards) > 1 && mutant(\"a relation join leaves out a shard\") {\n\t\tb.Reset()\n\t\tb.WriteString(\"(SELECT \" + columns + \" FROM \" + r.quote(shards[0].Table))\n\t}\n\tif len(shards) == 0 {\n\t\tr.writeEmpty(",
 	},
 	{
+		name: "groups merge the parts of one branch", file: "planner/partials.go",
+		old: "\treturn \"SUM(\" + part + \")\"",
+		new: "\tif mutant(\"groups merge the parts of one branch\") {\n\t\treturn \"MAX(\" + part + \")\"\n\t}\n\treturn \"SUM(\" + part + \")\"",
+	},
+	{
 		name: "a group keeps its first part", file: "merge/group.go",
 		old: "for i := range columns {\n\t\t\tif err := g.groups[at][i].add(",
 		new: "for i := range columns {\n\t\t\tif at < len(g.groups) && found && mutant(\"a group keeps its first part\") {\n\t\t\t\tcontinue\n\t\t\t}\n\t\t\tif err := g.groups[at][i].add(",
