@@ -184,16 +184,20 @@ func (r *Runtime) build(db *gorm.DB, p *planner.Plan, alias string) {
 	}
 	text := subtext(stmt)
 	a := aimed{stmt: stmt, table: stmt.Table, expr: stmt.TableExpr, tableOnly: !p.Open && !p.Sealed && !p.Pushed}
-	if !a.tableOnly {
+	if p.Flat = p.Flat && !text && !isSubquery(stmt) && !nested(stmt); !a.tableOnly || p.Flat {
 		a = aim(stmt)
 	}
 	partial, limit := takeParts(stmt, p), r.spellLimit(stmt, p)
 	whole := r.fromClause(stmt, p, alias)
-	if !whole {
+	if !whole && !p.Flat {
 		r.aimRead(stmt, p, alias)
 	}
 	lock.put()
-	gormcallbacks.BuildQuerySQL(db)
+	if p.Flat {
+		r.buildFlat(db, p, alias, &a)
+	} else {
+		gormcallbacks.BuildQuerySQL(db)
+	}
 	a.restore()
 	lock.restore()
 	partial()

@@ -71,7 +71,7 @@ func (l *Leg) Plan(of *Plan, d Dialect) *Plan {
 		p.Form = One
 	}
 	split := slices.ContainsFunc(l.Targets, func(t Target) bool { return t.Where != nil })
-	p.Partials, p.Pushed = nil, split || d.mysql() && len(l.Targets) > 1
+	p.Partials, p.Flat, p.Pushed = nil, false, split || d.mysql() && len(l.Targets) > 1
 	if of.Merge.Groups != nil {
 		p.BranchLimit = 0
 	}

@@ -81,6 +81,9 @@ type Plan struct {
 	// BranchLimit is the LIMIT of each branch or session, offset + limit of the
 	// statement; 0 means none.
 	BranchLimit int
+	// Flat (Form Union) tells that the statement is the union of the shards' own
+	// statements, without one around them.
+	Flat bool
 	// Partials (Form Union, Pushed) says how each branch aggregates its own rows, so that
 	// the statement around them only merges groups; nil means that rows come out of them.
 	Partials *Partials

@@ -93,6 +93,7 @@ func (s *Statement) inUnion(p *Plan, shape *shape) {
 	}
 	split := slices.ContainsFunc(p.Targets, func(t Target) bool { return t.Where != nil })
 	p.Partials = s.partials(shape)
+	p.Flat = s.flat(shape)
 	if s.joins() || !split && p.Partials == nil && !s.Dialect.mysql() {
 		return
 	}
@@ -108,6 +109,14 @@ func (s *Statement) inUnion(p *Plan, shape *shape) {
 	default:
 		p.FormReason += "; conditions go into the branches, which this engine would materialise"
 	}
+}
+
+// flat tells a read of rows in no order: put together, the shards' own statements
+// are its answer. A derived table around them would be written to disk by MariaDB and
+// slow SQLite's rows down; PostgreSQL takes it away itself.
+func (s *Statement) flat(h *shape) bool {
+	return (s.Dialect.mysql() || s.Dialect.sqlite()) && h.plain && !h.grouped && !h.distinct && !h.ordered && h.limit < 0 && h.offset == 0 &&
+		!s.joins() && s.bareClauses()
 }
 
 // lockedSessions carries out a locking read: shard by shard, in visiting order. A

@@ -10,29 +10,25 @@ import (
 	"github.com/go-dtde/dtde/internal/testenv"
 )
 
-// TestBars is run by make bench. A missed bar is printed, not failed.
+// TestBars is run by make bench; -run TestBars/stream measures one part. A missed bar
+// is printed, not failed.
 func TestBars(t *testing.T) {
 	if os.Getenv("DTDE_BARS") == "" {
 		t.Skip("measures; run it by make bench")
 	}
 	r := bars.New(os.Stdout)
-	dryRunBars(t, r)
-	for _, d := range testenv.Databases(t) {
-		realBars(t, r, d)
+	t.Run("dryrun", func(t *testing.T) { dryRunBars(t, r) })
+	for _, part := range []struct {
+		name    string
+		measure func(t testing.TB, r *bars.Report, d testenv.DB)
+	}{
+		{"real", realBars}, {"targets", targetBars}, {"forms", formBars}, {"pages", pageBars},
+		{"partitions", partitionBars}, {"stream", streamBars}, {"versions", versionBars},
+	} {
+		for _, d := range testenv.Databases(t) {
+			t.Run(part.name+"/"+d.Name, func(t *testing.T) { part.measure(t, r, d) })
+		}
 	}
-	for _, d := range testenv.Databases(t) {
-		targetBars(t, r, d)
-	}
-	for _, d := range testenv.Databases(t) {
-		formBars(t, r, d)
-	}
-	for _, d := range testenv.Databases(t) {
-		pageBars(t, r, d)
-	}
-	for _, d := range testenv.Databases(t) {
-		partitionBars(t, r, d)
-		versionBars(t, r, d)
-	}
-	databaseBars(t, r)
+	t.Run("databases", func(t *testing.T) { databaseBars(t, r) })
 	require.NoError(t, r.Finish())
 }

@@ -40,6 +40,11 @@ var mutants = []mutant{
 		new: "for i := range u.plan.Targets {\n\t\tif i > 0 && i == len(u.plan.Targets)-1 && mutant(\"a union drops its last shard\") {\n\t\t\tbreak\n\t\t}\n\t\tif i > 0 {",
 	},
 	{
+		name: "flat unions drop their last shard", file: "callbacks/flat.go",
+		old: "for i := range p.Targets {\n",
+		new: "for i := range p.Targets {\n\t\tif i > 0 && i == len(p.Targets)-1 && mutant(\"flat unions drop their last shard\") {\n\t\t\tbreak\n\t\t}\n",
+	},
+	{
 		name: "OR is read as AND", file: "planner/parse.go",
 		old: "return a.parts(lo, hi, wordOr, negated, !negated)",
 		new: "return a.parts(lo, hi, wordOr, negated, !negated && !mutant(\"OR is read as AND\"))",
