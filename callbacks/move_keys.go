@@ -10,12 +10,13 @@ import (
 	"github.com/go-dtde/dtde/planner"
 )
 
-// Rows whose tables have foreign keys move otherwise: a copy of the row as it was would
+// Rows whose tables have foreign keys, and versions, move otherwise: a copy of the row as it was would
 // refer to a parent on the other shard. Its foreign key columns are copied with their
-// new values, and the update then runs on the rows that moved by their primary keys.
+// new values, and the update then runs on the rows that moved by their primary keys. So
+// are the periods of versions: the old one could break the seal of the new shard.
 
-// carried are the columns of an entity's own foreign keys that the update assigns, with
-// their values.
+// carried are the columns of an entity's own foreign keys, and of its periods, that the
+// update assigns, with their values.
 func (w *writer) carried() (map[string]any, error) {
 	keys, err := w.r.referred(w.plan.Table)
 	if err != nil {
@@ -36,6 +37,15 @@ func (w *writer) carried() (map[string]any, error) {
 				}
 			}
 			values[f.DBName] = v
+		}
+	}
+	if v := w.plan.Table.Validity; v != nil {
+		for _, f := range v.Fields() {
+			if v, ok := w.assigned(f.DBName); ok {
+				if _, computed := v.(clause.Expression); !computed {
+					values[f.DBName] = v
+				}
+			}
 		}
 	}
 	return values, nil
@@ -128,11 +138,10 @@ func (w *writer) moveCarrying(a *aimed, here bool, values map[string]any) error 
 	}
 	for chunk := range slices.Chunk(w.moved, guardBatch) {
 		target := planner.Target{Shard: dest.Shard, Where: []clause.Expression{w.r.primaryIn(w.plan.Table.Schema.PrimaryFields, chunk)}}
-		n, err := w.step(a, &target)
-		if err != nil {
+		if _, err := w.step(a, &target); err != nil {
 			return err
 		}
-		total += n
+		total += int64(len(chunk)) // they have changed, though MySQL may find nothing left to change
 	}
 	w.db.RowsAffected = total
 	return nil

@@ -29,6 +29,18 @@ type Validity struct {
 // StartOnly tells that versions have no stored end.
 func (v *Validity) StartOnly() bool { return v.Valid.To == nil }
 
+// Fields lists the fields of the periods, those of system time last.
+func (v *Validity) Fields() []*schema.Field {
+	fields := []*schema.Field{v.Valid.From}
+	if v.Valid.To != nil {
+		fields = append(fields, v.Valid.To)
+	}
+	if v.System != nil {
+		fields = append(fields, v.System.From, v.System.To)
+	}
+	return fields
+}
+
 // PeriodColumns are the two columns of a period [From, To).
 type PeriodColumns struct {
 	// From and To are the fields; To may be nil, see [Validity].

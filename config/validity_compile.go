@@ -169,14 +169,8 @@ func (k *compiler) entityKey(v *Validity) {
 
 // columns lists the periods' columns.
 func (v *Validity) columns() (names []string) {
-	fields := []*schema.Field{v.Valid.From, v.Valid.To}
-	if v.System != nil {
-		fields = append(fields, v.System.From, v.System.To)
-	}
-	for _, f := range fields {
-		if f != nil {
-			names = append(names, f.DBName)
-		}
+	for _, f := range v.Fields() {
+		names = append(names, f.DBName)
 	}
 	return names
 }

@@ -342,6 +342,79 @@ func TestSealRefusals(t *testing.T) {
 	require.NoError(t, db.Create(&Policy{Number: "x", ValidFrom: date(2024, 3, 1), ValidTo: &late}).Error)
 }
 
+// TestSealsAfterACrash: a process that dies between the steps of sealing or unsealing
+// leaves the database's rule without its record. Nothing is left out of reads then, what
+// breaks the rule is refused, and both calls begin anew.
+func TestSealsAfterACrash(t *testing.T) {
+	t.Parallel()
+	testenv.Each(t, func(t *testing.T, d testenv.DB) {
+		first, _ := fourQuarters(t, d)
+		pool, err := first.DB()
+		require.NoError(t, err)
+		crash := func() (*gorm.DB, *dtde.Plugin) {
+			_, err := pool.Exec("DELETE FROM dtde_catalog WHERE kind = 'seal'")
+			require.NoError(t, err)
+			_, err = pool.Exec("UPDATE dtde_catalog SET number = number + 1 WHERE kind = 'epoch'")
+			require.NoError(t, err)
+			db := testenv.Reopen(t, first, &gorm.Config{})
+			return db, quarterly(t, db)
+		}
+		early := func(db *gorm.DB) error {
+			_, err := dtde.Put(db, &Policy{Number: "early", Premium: 7}, dtde.Period{From: date(2024, 2, 1), To: date(2024, 5, 1)})
+			return err
+		}
+		db, plugin := crash()
+		assert.Empty(t, plugin.Seals(&Policy{}))
+		shards, _ := visited(t, db, dtde.ValidAt(date(2024, 6, 15)))
+		assert.Equal(t, "2024_q1 2024_q2", shards)
+		require.ErrorIs(t, early(db), dtde.ErrSealed)
+		require.NoError(t, plugin.Seal(t.Context(), &Policy{}, "2024_q1", date(2024, 4, 10)), "another bound")
+		shards, _ = visited(t, db, dtde.ValidAt(date(2024, 6, 15)))
+		assert.Equal(t, "2024_q2", shards)
+		require.ErrorIs(t, early(db), dtde.ErrSealed)
+
+		db, plugin = crash()
+		require.NoError(t, plugin.Unseal(t.Context(), &Policy{}, "2024_q1"))
+		require.NoError(t, early(db))
+		shards, premiums := visited(t, db, dtde.ValidAt(date(2024, 4, 20)))
+		assert.Equal(t, "2024_q1 2024_q2", shards)
+		assert.Equal(t, "2 7", premiums)
+	})
+}
+
+// TestSealingAtOnce: two processes that seal and unseal one shard at once leave it sealed,
+// or unsealed and writable; what the one has recorded the other's rule does not lack.
+func TestSealingAtOnce(t *testing.T) {
+	t.Parallel()
+	testenv.Each(t, func(t *testing.T, d testenv.DB) {
+		db, plugin := fourQuarters(t, d)
+		other := quarterly(t, testenv.Reopen(t, db, &gorm.Config{}))
+		late := date(2024, 5, 1)
+		for round := range 3 {
+			var wg sync.WaitGroup
+			wg.Go(func() {
+				for range 10 {
+					err := plugin.Seal(t.Context(), &Policy{}, "2024_q1", time.Time{})
+					if err != nil && !assert.ErrorIs(t, err, dtde.ErrConflict) {
+						return
+					}
+					time.Sleep(150 * time.Millisecond)
+				}
+			})
+			wg.Go(func() { assert.NoError(t, other.Unseal(t.Context(), &Policy{}, "2024_q1")) })
+			wg.Wait()
+			fresh := testenv.Reopen(t, db, &gorm.Config{})
+			sealed := len(quarterly(t, fresh).Seals(&Policy{})) == 3
+			err := fresh.Create(&Policy{Number: fmt.Sprint("x", round), ValidFrom: date(2024, 2, 1), ValidTo: &late}).Error
+			if sealed {
+				require.ErrorIs(t, err, dtde.ErrSealed)
+				continue
+			}
+			require.NoError(t, fresh.Where("number = ?", fmt.Sprint("x", round)).Delete(&Policy{}).Error)
+		}
+	})
+}
+
 // sealedPolicy is Policy after a change of the model for which SQLite's driver makes the
 // table anew, and its triggers are gone.
 type sealedPolicy struct {

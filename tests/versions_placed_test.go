@@ -28,11 +28,20 @@ type Placement struct {
 	ValidTo   *time.Time
 }
 
-func placements(t *testing.T, db *gorm.DB) {
+// placements puts a process on a database, or with others on several: EU's shard is in
+// the first of them, that of US in the second.
+func placements(t *testing.T, db *gorm.DB, others ...gorm.Dialector) {
 	t.Helper()
-	require.NoError(t, db.Use(dtde.Register(dtde.Config{Entities: []dtde.Entity{
-		dtde.Model(&Placement{}).HasTemporalValidity("ValidFrom", "ValidTo").EntityKey("Code").ShardBy("Region", "APAC", "EU", "US"),
-	}})))
+	c := dtde.Config{}
+	entity := dtde.Model(&Placement{}).HasTemporalValidity("ValidFrom", "ValidTo").EntityKey("Code").ShardBy("Region", "APAC", "EU", "US")
+	if len(others) == 2 {
+		c.Databases = []dtde.Database{{ID: "own", Own: true}, {ID: "eu", Dialector: others[0]}, {ID: "us", Dialector: others[1]}}
+		entity = entity.WithShards(dtde.Shard{ID: "APAC", Database: "own"}, dtde.Shard{ID: "EU", Database: "eu"}, dtde.Shard{ID: "US", Database: "us"})
+	}
+	c.Entities = []dtde.Entity{entity}
+	plugin := dtde.Register(c)
+	require.NoError(t, db.Use(plugin))
+	t.Cleanup(func() { _ = plugin.Close() })
 }
 
 // TestVersionsPlacedByAnotherColumn has two processes write the histories of a few keys
@@ -41,91 +50,99 @@ func placements(t *testing.T, db *gorm.DB) {
 func TestVersionsPlacedByAnotherColumn(t *testing.T) {
 	t.Parallel()
 	testenv.Each(t, func(t *testing.T, d testenv.DB) {
-		config := func() *gorm.Config { return &gorm.Config{NowFunc: func() time.Time { return day(40) }} }
-		db := d.Open(t, config())
-		placements(t, db)
-		require.NoError(t, db.AutoMigrate(&Placement{}))
-		other := testenv.Reopen(t, db, config())
-		placements(t, other)
-		regions := []string{"APAC", "EU", "US"}
-		level := sql.LevelReadCommitted
-		if d.Name == "sqlite" {
-			level = sql.LevelDefault
-		}
-		const writers, rounds = 6, 12
-		var wg sync.WaitGroup
-		var mu sync.Mutex
-		added := map[string]int{}
-		var begin sync.WaitGroup
-		begin.Add(writers)
-		for w := range writers {
-			process := db
-			if w%2 == 1 {
-				process = other
-			}
-			wg.Go(func() {
-				rng := rand.New(rand.NewPCG(uint64(w), 1))
-				begin.Done()
-				begin.Wait() // all at once begin the history of a key that has no row
-				for i := range rounds {
-					code := fmt.Sprintf("k%d", i%3)
-					region := regions[rng.IntN(3)]
-					a := 1 + rng.IntN(30)
-					var err error
-					for range 200 {
-						err = process.Transaction(func(tx *gorm.DB) error {
-							switch i % 4 {
-							case 0, 1: // the first save starts everything
-								_, err := dtde.PatchVersion(tx, &Placement{Code: code}, map[string]any{"region": region}, dtde.Effective(day(a)))
-								if !errors.Is(err, dtde.ErrNoVersion) {
-									return err
-								}
-								_, err = dtde.SaveWithVersioning(tx, &Placement{Code: code, Region: region}, dtde.Effective(day(1)))
-								return err
-							case 2:
-								_, err := dtde.UpdatePortion(tx.Model(&Placement{}).Where("code = ?", code), dtde.Period{From: day(a), To: day(a + 5)}, map[string]any{"region": region})
-								return err
-							default:
-								_, err := dtde.ChangePortion(tx.Model(&Placement{}).Where("code = ?", code), dtde.Period{From: day(1)}, func(p *Placement) error { p.Count++; return nil })
-								return err
-							}
-						}, &sql.TxOptions{Isolation: level})
-						if err == nil {
-							break
-						}
-						time.Sleep(time.Duration(rng.IntN(4)) * time.Millisecond)
-					}
-					if !assert.NoError(t, err) {
-						return
-					}
-					if i%4 == 3 {
-						mu.Lock()
-						added[code]++
-						mu.Unlock()
-					}
-				}
-			})
-		}
-		wg.Wait()
-		for i := range 3 {
-			key := &Placement{Code: fmt.Sprintf("k%d", i)}
-			findings, err := dtde.Check(db, key)
-			require.NoError(t, err)
-			assert.Empty(t, findings, "a history that is whole")
-			rows, err := dtde.Timeline(db, key)
-			require.NoError(t, err)
-			require.NotEmpty(t, rows)
-			assert.True(t, rows[0].ValidFrom.Equal(day(1)))
-			for _, r := range rows {
-				assert.Equal(t, added[key.Code], r.Count, "%s from %s: no increment is lost", key.Code, r.ValidFrom)
-			}
-			for _, region := range regions { // each where it belongs
-				var n int64
-				require.NoError(t, db.Model(&Placement{}).Scopes(dtde.OnShard(region)).Where("code = ? AND region <> ?", key.Code, region).Count(&n).Error)
-				assert.Zero(t, n)
-			}
+		placedByAnotherColumn(t, d)
+		if d.Name == "postgres" { // which alone commits over several databases
+			placedByAnotherColumn(t, d, d.Dialector(t), d.Dialector(t))
 		}
 	})
+}
+
+func placedByAnotherColumn(t *testing.T, d testenv.DB, others ...gorm.Dialector) {
+	t.Helper()
+	config := func() *gorm.Config { return &gorm.Config{NowFunc: func() time.Time { return day(40) }} }
+	db := d.Open(t, config())
+	placements(t, db, others...)
+	require.NoError(t, db.AutoMigrate(&Placement{}))
+	other := testenv.Reopen(t, db, config())
+	placements(t, other, others...)
+	regions := []string{"APAC", "EU", "US"}
+	level := sql.LevelReadCommitted
+	if d.Name == "sqlite" {
+		level = sql.LevelDefault
+	}
+	const writers, rounds = 6, 12
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	added := map[string]int{}
+	var begin sync.WaitGroup
+	begin.Add(writers)
+	for w := range writers {
+		process := db
+		if w%2 == 1 {
+			process = other
+		}
+		wg.Go(func() {
+			rng := rand.New(rand.NewPCG(uint64(w), 1))
+			begin.Done()
+			begin.Wait() // all at once begin the history of a key that has no row
+			for i := range rounds {
+				code := fmt.Sprintf("k%d", i%3)
+				region := regions[rng.IntN(3)]
+				a := 1 + rng.IntN(30)
+				var err error
+				for range 200 {
+					err = process.Transaction(func(tx *gorm.DB) error {
+						switch i % 4 {
+						case 0, 1: // the first save starts everything
+							_, err := dtde.PatchVersion(tx, &Placement{Code: code}, map[string]any{"region": region}, dtde.Effective(day(a)))
+							if !errors.Is(err, dtde.ErrNoVersion) {
+								return err
+							}
+							_, err = dtde.SaveWithVersioning(tx, &Placement{Code: code, Region: region}, dtde.Effective(day(1)))
+							return err
+						case 2:
+							_, err := dtde.UpdatePortion(tx.Model(&Placement{}).Where("code = ?", code), dtde.Period{From: day(a), To: day(a + 5)}, map[string]any{"region": region})
+							return err
+						default:
+							_, err := dtde.ChangePortion(tx.Model(&Placement{}).Where("code = ?", code), dtde.Period{From: day(1)}, func(p *Placement) error { p.Count++; return nil })
+							return err
+						}
+					}, &sql.TxOptions{Isolation: level})
+					if err == nil {
+						break
+					}
+					time.Sleep(time.Duration(rng.IntN(4)) * time.Millisecond)
+				}
+				if !assert.NoError(t, err) {
+					return
+				}
+				if i%4 == 3 {
+					mu.Lock()
+					added[code]++
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for i := range 3 {
+		key := &Placement{Code: fmt.Sprintf("k%d", i)}
+		findings, err := dtde.Check(db, key)
+		require.NoError(t, err)
+		assert.Empty(t, findings, "a history that is whole")
+		rows, err := dtde.Timeline(db, key)
+		require.NoError(t, err)
+		require.NotEmpty(t, rows)
+		assert.True(t, rows[0].ValidFrom.Equal(day(1)))
+		for _, r := range rows {
+			assert.Equal(t, added[key.Code], r.Count, "%s from %s: no increment is lost", key.Code, r.ValidFrom)
+		}
+		for _, region := range regions { // each where it belongs
+			var n int64
+			require.NoError(t, db.Model(&Placement{}).Scopes(dtde.OnShard(region)).Where("code = ? AND region <> ?", key.Code, region).Count(&n).Error)
+			assert.Zero(t, n)
+		}
+	}
 }
 
 // TestFirstVersionsOfAKey has many begin the same history at once, each on a shard of its

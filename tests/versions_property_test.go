@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -96,8 +98,53 @@ func seedOf() uint64 {
 	return uint64(time.Now().UnixNano())
 }
 
+// breaks tells whether a version of a sealed shard ends after the shard's bound.
+func (m *model) breaks(seals []dtde.Seal) bool {
+	for d := 0; d < modelDays; d = m.end(d) {
+		end := m.end(d)
+		for _, s := range seals {
+			if m[d].version != 0 && s.Shard == day(d).Format("2006_01") && (end == modelDays || day(end).After(s.Bound)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// sealing seals or unseals a random month's shard. What the seal says must be so of both
+// models, or else it is refused.
+func sealing(t *testing.T, db *gorm.DB, rng *rand.Rand, models map[string]*model, unseals *int, what string) {
+	t.Helper()
+	plugin := db.Plugins["dtde"].(*dtde.Plugin)
+	shard := day(1 + rng.IntN(modelDays-1)).Format("2006_01")
+	if _, there := plugin.Shard(&Policy{}, shard); !there {
+		return
+	}
+	was := plugin.Seals(&Policy{})
+	if slices.ContainsFunc(was, func(s dtde.Seal) bool { return s.Shard == shard }) && *unseals > 0 {
+		*unseals--
+		require.NoError(t, plugin.Unseal(t.Context(), &Policy{}, shard), what)
+		return
+	}
+	begin, err := time.Parse("2006_01", shard)
+	require.NoError(t, err)
+	bound := begin.AddDate(0, 1, rng.IntN(20))
+	err = plugin.Seal(t.Context(), &Policy{}, shard, bound)
+	broken := false
+	for _, m := range models {
+		broken = broken || m.breaks([]dtde.Seal{{Shard: shard, Bound: bound}})
+	}
+	if broken {
+		require.ErrorIs(t, err, dtde.ErrSealed, what)
+		require.Equal(t, was, plugin.Seals(&Policy{}), what)
+		return
+	}
+	require.NoError(t, err, what)
+}
+
 // TestHistoriesAreTheModels runs random writes and compares what is valid on every day
-// with the model; no two versions overlap, none is empty.
+// with the model; no two versions overlap, none is empty. Shards by start are sealed and
+// unsealed in between.
 func TestHistoriesAreTheModels(t *testing.T) {
 	t.Parallel()
 	seed := seedOf()
@@ -106,10 +153,17 @@ func TestHistoriesAreTheModels(t *testing.T) {
 		*now = day(1)
 		keys := []string{"x", "y"}
 		models := map[string]*model{"x": {}, "y": {}}
+		byStart := strings.HasSuffix(t.Name(), "/by_start")
 		var n next
+		refused, unseals := 0, 2 // each takes a second
 		for step := range 60 {
 			key := keys[rng.IntN(len(keys))]
-			m := models[key]
+			if byStart && step > 5 && rng.IntN(4) == 0 {
+				sealing(t, db, rng, models, &unseals, fmt.Sprintf("seed %d, step %d: sealing", seed, step))
+				requireValid(t, db, models, rng.IntN(modelDays), fmt.Sprintf("seed %d, step %d: sealing", seed, step))
+			}
+			changed := *models[key]
+			m := &changed
 			a, b := 1+rng.IntN(modelDays-10), 1+rng.IntN(modelDays-10)
 			if a > b {
 				a, b = b, a
@@ -156,25 +210,37 @@ func TestHistoriesAreTheModels(t *testing.T) {
 				_, err = dtde.Terminate(db, policy, day(a))
 				m.clear(&n, a, modelDays)
 			}
-			require.NoError(t, err, "seed %d, step %d: %s of %s", seed, step, did, key)
-			requireModel(t, db, key, m, fmt.Sprintf("seed %d, step %d: %s of %s", seed, step, did, key))
-		}
-		for _, at := range []int{1, 17, 40, 66, modelDays - 1} { // the lens sees the same
-			var list []Policy
-			check(t, db.Scopes(dtde.ValidAt(day(at))).Find(&list))
-			valid := map[string]int{}
-			for _, p := range list {
-				valid[p.Number] = p.Premium
+			did = fmt.Sprintf("seed %d, step %d: %s of %s", seed, step, did, key)
+			if byStart && m.breaks(db.Plugins["dtde"].(*dtde.Plugin).Seals(policy)) {
+				require.ErrorIs(t, err, dtde.ErrSealed, did)
+				refused++
+			} else {
+				require.NoError(t, err, did)
+				*models[key] = changed
 			}
-			expected := map[string]int{}
-			for key, m := range models {
-				if m[at].version != 0 {
-					expected[key] = m[at].premium
-				}
-			}
-			require.Equal(t, expected, valid, "seed %d, on day %d", seed, at)
+			requireModel(t, db, key, models[key], did)
+			requireValid(t, db, models, rng.IntN(modelDays), did)
 		}
+		t.Logf("seed %d: %d writes refused by seals", seed, refused)
 	})
+}
+
+// requireValid compares what the lens sees on a day.
+func requireValid(t *testing.T, db *gorm.DB, models map[string]*model, at int, what string) {
+	t.Helper()
+	var list []Policy
+	require.NoError(t, db.Scopes(dtde.ValidAt(day(at))).Find(&list).Error, what)
+	valid, expected := map[string]int{}, map[string]int{}
+	for _, p := range list {
+		valid[p.Number] = p.Premium
+	}
+	for key, m := range models {
+		if m[at].version != 0 {
+			expected[key] = m[at].premium
+		}
+	}
+	require.Len(t, list, len(expected), "%s, on day %d", what, at)
+	require.Equal(t, expected, valid, "%s, on day %d", what, at)
 }
 
 func requireModel(t *testing.T, db *gorm.DB, key string, m *model, what string) {
