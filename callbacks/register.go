@@ -26,7 +26,7 @@ func (r *Runtime) Register(db *gorm.DB) error {
 	log := db.Logger
 	db.Logger = logger.Discard
 	defer func() { db.Logger = log }()
-	return errors.Join(
+	err := errors.Join(
 		cb.Query().Replace("gorm:query", r.query),
 		cb.Create().Replace("gorm:create", r.create),
 		cb.Update().Replace("gorm:update", r.update),
@@ -37,6 +37,8 @@ func (r *Runtime) Register(db *gorm.DB) error {
 		cb.Update().Before("gorm:begin_transaction").Register("dtde:bind_update", bind),
 		cb.Delete().Before("gorm:begin_transaction").Register("dtde:bind_delete", bind),
 	)
+	r.callbacksOwn = r.ownCallbacks(db)
+	return err
 }
 
 // bind ties the statement's shard scopes to it before associations copy them.

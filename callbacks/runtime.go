@@ -40,7 +40,10 @@ type Runtime struct {
 
 	tableExprs  sync.Map // *config.Shard → *aliasedTable
 	columnLists sync.Map // *schema.Schema → string
-	foreign     foreignModels
+
+	versionTexts sync.Map // directText → string
+	callbacksOwn int      // how many callbacks reads and updates have if nobody else has any
+	foreign      foreignModels
 
 	keysOnce    sync.Once
 	foreignKeys foreignKeys

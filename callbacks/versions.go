@@ -261,6 +261,17 @@ func (h *history) period(c *config.PeriodColumns, row Row) temporal.Period {
 
 // instantIn reads a time field; nil for NULL and for the zero time.
 func instantIn(ctx context.Context, f *schema.Field, row Row) *time.Time {
+	if field := f.ReflectValueOf(ctx, row); field.CanAddr() { // the two that are common, without a copy
+		switch t := field.Addr().Interface().(type) {
+		case *time.Time:
+			if t.IsZero() {
+				return nil
+			}
+			return t
+		case **time.Time:
+			return *t
+		}
+	}
 	value, zero := f.ValueOf(ctx, row)
 	if zero {
 		return nil

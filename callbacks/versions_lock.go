@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/go-dtde/dtde/config"
-	"github.com/go-dtde/dtde/resolver"
 )
 
 // maxKeyLocks bounds the advisory locks of one write: beyond, it locks whole tables.
@@ -178,15 +177,12 @@ func (h *history) databasesOf(key []any) []string {
 
 // execOn runs a statement of dtde's own in a database.
 func (h *history) execOn(database, text string, args ...any) error {
-	pool := h.tx.Statement.ConnPool
-	if h.r.many {
-		var err error
-		if pool, err = resolver.On(pool, database); err != nil {
-			return err
-		}
+	pool, err := h.pool(database)
+	if err != nil {
+		return err
 	}
 	began := time.Now()
-	_, err := pool.ExecContext(h.ctx(), text, args...)
+	_, err = pool.ExecContext(h.ctx(), text, args...)
 	h.log(began, text, args, -1, err)
 	return err
 }

@@ -52,12 +52,18 @@ func (h *history) lockRows(keys [][]any) error {
 		ids := map[any]bool{}
 		if lock, fixed := own.lockable(); len(fixed) == 0 || len(lock) > 0 {
 			rows := reflect.New(reflect.SliceOf(h.table.ModelType))
-			tx := own.where().Session(&gorm.Session{SkipHooks: true}).Select(h.table.Schema.PrimaryFieldDBNames)
-			if len(fixed) > 0 {
-				tx = tx.Scopes(OnShard(lock...))
-			}
-			if err := own.locking(tx).Find(rows.Interface()).Error; err != nil {
-				return err
+			if s := own.direct(); s != nil {
+				if err := own.readDirect(s, rows, true); err != nil {
+					return err
+				}
+			} else {
+				tx := own.where().Session(&gorm.Session{SkipHooks: true}).Select(h.table.Schema.PrimaryFieldDBNames)
+				if len(fixed) > 0 {
+					tx = tx.Scopes(OnShard(lock...))
+				}
+				if err := own.locking(tx).Find(rows.Interface()).Error; err != nil {
+					return err
+				}
 			}
 			for i := range rows.Elem().Len() {
 				ids[h.id(rows.Elem().Index(i))] = true
@@ -99,6 +105,13 @@ func (h *history) locking(tx *gorm.DB) *gorm.DB {
 
 // readOnce reads all versions of the key, and locks them but in read-only shards.
 func (h *history) readOnce() ([]temporal.Version[Row], error) {
+	if s := h.direct(); s != nil {
+		list := reflect.New(reflect.SliceOf(h.table.ModelType))
+		if err := h.readDirect(s, list, false); err != nil {
+			return nil, err
+		}
+		return h.versions(list.Elem())
+	}
 	if _, fixed := h.lockable(); len(fixed) == 0 {
 		return h.find(h.locking)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
+	"gorm.io/gorm/schema"
 
 	"github.com/go-dtde/dtde/config"
 	"github.com/go-dtde/dtde/resolver"
@@ -34,35 +35,52 @@ func (h *history) carryOut(step temporal.Step[Row]) error {
 			return tx.Select(columns).Omit(clause.Associations).Updates(row.Addr().Interface())
 		})
 	}
-	return h.guarded(step, func(tx *gorm.DB) *gorm.DB { return tx.UpdateColumns(h.moved(step)) })
+	if s := h.direct(); s != nil {
+		if done, err := h.moveDirect(s, step); done {
+			return err
+		}
+	}
+	return h.guarded(step, func(tx *gorm.DB) *gorm.DB {
+		set := map[string]any{}
+		columns, values := h.moved(step)
+		for i, column := range columns {
+			set[column] = values[i]
+		}
+		return tx.UpdateColumns(set)
+	})
 }
 
-// moved are the period's columns that a step changes.
-func (h *history) moved(step temporal.Step[Row]) map[string]any {
-	set := map[string]any{}
+// moved are the period's columns that a step changes, and their values.
+func (h *history) moved(step temporal.Step[Row]) (columns []string, values []any) {
 	add := func(c *config.PeriodColumns, was, is temporal.Period) {
 		if !was.From.Equal(is.From) {
-			set[c.From.DBName] = is.From
+			columns, values = append(columns, c.From.DBName), append(values, any(is.From))
 		}
 		if c.To != nil && !was.To.Equal(is.To) {
-			set[c.To.DBName] = temporal.StoredEnd(is.To, c.Open)
+			columns, values = append(columns, c.To.DBName), append(values, temporal.StoredEnd(is.To, c.Open))
 		}
 	}
 	add(&h.v.Valid, step.Old.Valid, step.New.Valid)
 	if h.v.System != nil {
 		add(h.v.System, step.Old.System, step.New.System)
 	}
-	return set
+	return columns, values
+}
+
+// guards are the columns by which a step finds exactly the row that was read: its primary
+// key, and its start as it is stored, which may be finer than the plan's.
+func (h *history) guards() []*schema.Field {
+	fields := h.table.Schema.PrimaryFields
+	if f := h.v.Valid.From; !f.PrimaryKey {
+		fields = append(fields[:len(fields):len(fields)], f)
+	}
+	return fields
 }
 
 // guarded runs a step on exactly the row that was read.
 func (h *history) guarded(step temporal.Step[Row], run func(*gorm.DB) *gorm.DB) error {
 	tx := h.where()
-	for _, f := range h.table.Schema.PrimaryFields {
-		value, _ := f.ValueOf(h.ctx(), step.Old.Row)
-		tx = tx.Where(clause.Eq{Column: clause.Column{Table: clause.CurrentTable, Name: f.DBName}, Value: value})
-	}
-	if f := h.v.Valid.From; !f.PrimaryKey { // as it is stored: it may be finer than the plan's
+	for _, f := range h.guards() {
 		value, _ := f.ValueOf(h.ctx(), step.Old.Row)
 		tx = tx.Where(clause.Eq{Column: clause.Column{Table: clause.CurrentTable, Name: f.DBName}, Value: value})
 	}
@@ -70,7 +88,12 @@ func (h *history) guarded(step temporal.Step[Row], run func(*gorm.DB) *gorm.DB) 
 	if done.Error != nil {
 		return done.Error
 	}
-	if done.RowsAffected != 1 {
+	return h.wrote(step, done.RowsAffected)
+}
+
+// wrote notes that a step is carried out, which is to have changed the one row.
+func (h *history) wrote(step temporal.Step[Row], rows int64) error {
+	if rows != 1 {
 		return h.conflict(step.Old.Valid.From)
 	}
 	h.own()[step.Old.ID] = true

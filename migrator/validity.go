@@ -60,9 +60,9 @@ func (w *workspace) versions(s *schema.Schema, t *config.Table, shard *config.Sh
 			conditions = append(conditions, w.open(*v.System))
 		}
 	}
-	w.uniqueIndex(s, shard, startUnique, started, conditions)
+	w.uniqueIndex(s, t, shard, startUnique, started, conditions)
 	if (dialect == "sqlite" || dialect == "sqlserver") && !v.StartOnly() {
-		w.uniqueIndex(s, shard, openUnique, columns, append(conditions, w.open(v.Valid)))
+		w.uniqueIndex(s, t, shard, openUnique, columns, append(conditions, w.open(v.Valid)))
 	}
 }
 
@@ -105,7 +105,7 @@ func (w *workspace) periodCheck(s *schema.Schema, shard *config.Shard, name stri
 }
 
 // uniqueIndex adds a unique index over the columns of the rows that meet all conditions.
-func (w *workspace) uniqueIndex(s *schema.Schema, shard *config.Shard, name string, columns, conditions []string) {
+func (w *workspace) uniqueIndex(s *schema.Schema, t *config.Table, shard *config.Shard, name string, columns, conditions []string) {
 	w.index(s, shard, "uniqueIndex", name, columns, conditions)
 }
 
@@ -126,6 +126,9 @@ func (w *workspace) index(s *schema.Schema, shard *config.Shard, kind, name stri
 	}
 	for i, f := range fields {
 		index := kind + ":" + w.nameOn(shard, name) + ",priority:" + strconv.Itoa(i+1)
+		if f.DBName == t.Validity.Valid.From.DBName && w.driver.Name() == "sqlite" {
+			index += ",sort:desc" // it reads by this index, and the latest versions are the ones that are asked for
+		}
 		if len(conditions) > 0 {
 			index += ",where:" + strings.Join(conditions, " AND ")
 		}

@@ -2,9 +2,14 @@ package temporal
 
 import "slices"
 
-// keep takes a version over as it is.
+// keep takes a version over, changed or not.
 func (d *drafting[R]) keep(v Version[R]) {
 	d.wanted = append(d.wanted, draft[R]{Version: v, origin: v.ID})
+}
+
+// leave takes a version of the history over as it is.
+func (d *drafting[R]) leave(v Version[R]) {
+	d.wanted = append(d.wanted, draft[R]{Version: v, origin: v.ID, left: true})
 }
 
 // add makes a new version.
@@ -18,7 +23,7 @@ func (d *drafting[R]) add(row R, valid Period, origin any) {
 func (d *drafting[R]) carve(period Period) (met int) {
 	for _, v := range d.history {
 		if period.IsEmpty() || !v.Valid.Overlaps(period) || d.op.among != nil && !d.op.among(v) {
-			d.keep(v)
+			d.leave(v)
 			continue
 		}
 		met++
@@ -82,9 +87,9 @@ func (d *drafting[R]) save() error {
 			if now < 0 && compareEnds(v.Valid.From, valid.To) < 0 {
 				valid.To = v.Valid.From
 			}
-			d.keep(v)
+			d.leave(v)
 		default:
-			d.keep(v)
+			d.leave(v)
 		}
 	}
 	if now < 0 {
@@ -97,7 +102,7 @@ func (d *drafting[R]) save() error {
 func (d *drafting[R]) updatePortion() error {
 	for _, v := range d.history {
 		if !d.op.touches(v) {
-			d.keep(v)
+			d.leave(v)
 			continue
 		}
 		inside := v.Valid.Intersect(d.op.period)
@@ -107,7 +112,7 @@ func (d *drafting[R]) updatePortion() error {
 			return d.fail(err, inside.From, "")
 		}
 		if d.rules.Equal(v.Row, row) {
-			d.keep(v)
+			d.leave(v)
 			continue
 		}
 		for _, left := range v.Valid.minus(inside) {
@@ -141,7 +146,7 @@ func (d *drafting[R]) put() {
 	}
 	if len(Minus([]Period{period}, equal)) == 0 {
 		for _, v := range d.history {
-			d.keep(v)
+			d.leave(v)
 		}
 		return
 	}

@@ -38,6 +38,7 @@ func (o Outcome[R]) Current() (v Version[R], ok bool) {
 type draft[R any] struct {
 	Version[R]
 	origin any
+	left   bool // just as the history has it
 }
 
 // drafting is one operation on its way to an outcome.
@@ -62,18 +63,25 @@ func Plan[R any](rows []Version[R], op Operation[R], rules Rules[R]) (Outcome[R]
 	if op.kind == opPurge {
 		return purge(rows, pieces, op, rules), nil
 	}
-	d.history = Join(pieces, rules.Boundaries, rules.Equal)
+	if d.history = pieces; len(rules.Boundaries) > 0 {
+		d.history = Join(pieces, rules.Boundaries, rules.Equal)
+	}
+	d.wanted = make([]draft[R], 0, len(d.history)+2)
 	if err := d.draft(); err != nil {
 		return Outcome[R]{}, err
 	}
 	if rules.StartOnly && !d.contiguous() {
 		return Outcome[R]{}, d.fail(ErrGap, d.at, "give the entity a column for its ends")
 	}
-	out := Outcome[R]{At: d.at, Touched: d.touched}
-	for _, w := range d.wanted {
-		out.Timeline = append(out.Timeline, w.Version)
+	out := Outcome[R]{At: d.at, Touched: d.touched, Timeline: make([]Version[R], len(d.wanted))}
+	for i := range d.wanted {
+		out.Timeline[i] = d.wanted[i].Version
 	}
-	out.Timeline = Join(out.Timeline, rules.Boundaries, rules.Equal)
+	if byStart(out.Timeline); len(rules.Boundaries) > 0 {
+		out.Timeline = Join(out.Timeline, rules.Boundaries, rules.Equal)
+	} else {
+		pieces, d.wanted = d.differing(pieces)
+	}
 	changes := reconcile(pieces, d.wanted, rules)
 	if rules.System && len(changes) > 0 {
 		if out.Known, err = systemInstant(rows, rules); err != nil {
@@ -132,6 +140,25 @@ func (d *drafting[R]) draft() error {
 		return d.fail(ErrOption, time.Time{}, "make operations by this package's functions")
 	}
 	return nil
+}
+
+// differing are the pieces that are not left just as they are, and what is wanted but
+// them. Without boundaries pieces are the history, and what is left of it is in its order.
+func (d *drafting[R]) differing(pieces []Version[R]) (changing []Version[R], wanted []draft[R]) {
+	next := 0
+	for i := range d.wanted {
+		w := &d.wanted[i]
+		if !w.left {
+			wanted = append(wanted, *w)
+			continue
+		}
+		for pieces[next].ID != w.ID {
+			changing = append(changing, pieces[next])
+			next++
+		}
+		next++
+	}
+	return append(changing, pieces[next:]...), wanted
 }
 
 // effective decides the instant from which the operation holds.

@@ -49,7 +49,7 @@ func (r *Rules[R]) own(v Version[R]) bool { return v.ID != nil && r.Own != nil &
 // known is the rows that are held for true now, without empty periods, by start; in
 // a history of starts with the ends derived.
 func known[R any](rows []Version[R], r Rules[R]) ([]Version[R], error) {
-	var current []Version[R]
+	current := make([]Version[R], 0, len(rows))
 	for _, v := range rows {
 		if r.System && !v.System.IsOpen() {
 			continue
@@ -78,6 +78,9 @@ func known[R any](rows []Version[R], r Rules[R]) ([]Version[R], error) {
 }
 
 func byStart[R any](versions []Version[R]) {
+	if slices.IsSortedFunc(versions, func(a, b Version[R]) int { return a.Valid.From.Compare(b.Valid.From) }) {
+		return
+	}
 	slices.SortStableFunc(versions, func(a, b Version[R]) int { return a.Valid.From.Compare(b.Valid.From) })
 }
 
