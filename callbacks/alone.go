@@ -13,15 +13,15 @@ import (
 // not exported, but can be counted; if it is not found where it was, that counts as "there
 // are others".
 
-// statementsAlone tells that nobody but GORM and dtde has callbacks for reads and updates.
+// statementsAlone tells that nobody but GORM and dtde has callbacks for reads, creates and updates.
 func (r *Runtime) statementsAlone(db *gorm.DB) bool {
 	return r.callbacksOwn > 0 && countCallbacks(db) == r.callbacksOwn
 }
 
-// ownCallbacks counts the callbacks of reads and updates once dtde's are registered; 0 if
+// ownCallbacks counts the callbacks of reads, creates and updates once dtde's are registered; 0 if
 // there are others already.
 func (r *Runtime) ownCallbacks(db *gorm.DB) int {
-	for _, f := range [...]func(*gorm.DB){r.inner.query, r.inner.update} {
+	for _, f := range [...]func(*gorm.DB){r.inner.query, r.inner.create, r.inner.update} {
 		if f := runtime.FuncForPC(reflect.ValueOf(f).Pointer()); f == nil || !strings.HasPrefix(f.Name(), "gorm.io/gorm/callbacks.") {
 			return 0
 		}
@@ -44,10 +44,10 @@ func countCallbacks(db *gorm.DB) (n int) {
 	return n
 }
 
-// callbackLists are GORM's lists of callbacks of reads and updates; none if they are not
+// callbackLists are GORM's lists of callbacks of reads, creates and updates; none if they are not
 // found.
 func callbackLists(db *gorm.DB) (lists []reflect.Value) {
-	for _, processor := range [...]any{db.Callback().Query(), db.Callback().Update()} {
+	for _, processor := range [...]any{db.Callback().Query(), db.Callback().Create(), db.Callback().Update()} {
 		list := reflect.Indirect(reflect.ValueOf(processor)).FieldByName("callbacks")
 		if list.Kind() != reflect.Slice {
 			return nil

@@ -2,6 +2,7 @@ package callbacks
 
 import (
 	"errors"
+	"slices"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
@@ -37,7 +38,7 @@ func (r *Runtime) Register(db *gorm.DB) error {
 		cb.Update().Before("gorm:begin_transaction").Register("dtde:bind_update", bind),
 		cb.Delete().Before("gorm:begin_transaction").Register("dtde:bind_delete", bind),
 	)
-	r.callbacksOwn = r.ownCallbacks(db)
+	r.callbacksOwn, r.returns = r.ownCallbacks(db), slices.Contains(cb.Create().Clauses, "RETURNING")
 	return err
 }
 

@@ -42,7 +42,9 @@ type Runtime struct {
 	columnLists sync.Map // *schema.Schema → string
 
 	versionTexts sync.Map // directText → string
-	callbacksOwn int      // how many callbacks reads and updates have if nobody else has any
+	plainInserts sync.Map // *config.Table → bool, see directInsert
+	callbacksOwn int      // how many callbacks there are if nobody else has any; see ownCallbacks
+	returns      bool     // creates have RETURNING
 	foreign      foreignModels
 
 	keysOnce    sync.Once

@@ -121,7 +121,7 @@ func (r *Runtime) historyOf(db *gorm.DB, s *schema.Schema) (*history, error) {
 	// statements of its own: without the caller's conditions, lens and scopes
 	h.tx = db.Session(&gorm.Session{NewDB: true, Context: context.WithValue(db.Statement.Context, lensKey{}, lensSetting{})})
 	h.tx = h.tx.Set("dtde:versions", true)
-	h.tx.Statement.Settings.Store(internalKey{}, true)
+	h.tx.Statement.Settings.Store(internalKey{}, t.ModelType)
 	h.tx = h.tx.Session(&gorm.Session{})
 	scoped.Store(true)
 	return h, nil
@@ -392,10 +392,11 @@ func (h *history) conflict(at time.Time) error {
 	return &temporal.ValidityError{Entity: h.table.Name, Operation: "write", At: at, Cause: config.ErrConflict, Hint: "somebody else changed the key's versions: try again"}
 }
 
-// internal tells a statement that carries out steps of a version.
+// internal tells a statement that carries out steps of a version; not one for rows of
+// another model that are related to it, to which GORM hands the settings on.
 func internal(stmt *gorm.Statement) bool {
-	_, ok := stmt.Settings.Load(internalKey{})
-	return ok
+	of, ok := stmt.Settings.Load(internalKey{})
+	return ok && (stmt.Schema == nil || stmt.Schema.ModelType == of)
 }
 
 // unversioned refuses a plain write to an entity that takes versioned ones only.

@@ -118,6 +118,9 @@ func (h *history) insert(v temporal.Version[Row]) error {
 		}
 	}
 	h.setPeriods(row, v)
+	if s := h.directInsert(row); s != nil {
+		return h.insertDirect(s, row)
+	}
 	tx := h.tx
 	if row != h.model {
 		tx = tx.Omit(clause.Associations)

@@ -53,6 +53,9 @@ func (w *workspace) versions(s *schema.Schema, t *config.Table, shard *config.Sh
 		columns = append(columns, v.Key[i].Column)
 	}
 	started := append(columns[:len(columns):len(columns)], v.Valid.From.DBName)
+	if dialect == "sqlite" { // it reads by this index, in its order, and the latest versions are asked for most
+		started[len(columns)] += descending
+	}
 	if v.System != nil {
 		if dialect == "mysql" { // no partial index: where ends are NULL it holds nothing
 			started = append(started, v.System.To.DBName)
@@ -60,9 +63,9 @@ func (w *workspace) versions(s *schema.Schema, t *config.Table, shard *config.Sh
 			conditions = append(conditions, w.open(*v.System))
 		}
 	}
-	w.uniqueIndex(s, t, shard, startUnique, started, conditions)
+	w.uniqueIndex(s, shard, startUnique, started, conditions)
 	if (dialect == "sqlite" || dialect == "sqlserver") && !v.StartOnly() {
-		w.uniqueIndex(s, t, shard, openUnique, columns, append(conditions, w.open(v.Valid)))
+		w.uniqueIndex(s, shard, openUnique, columns, append(conditions, w.open(v.Valid)))
 	}
 }
 
@@ -104,8 +107,11 @@ func (w *workspace) periodCheck(s *schema.Schema, shard *config.Shard, name stri
 	free.TagSettings["CHECK"] = fmt.Sprintf("%s,%s < %s", w.nameOn(shard, name), w.quote(p.From.DBName), w.quote(p.To.DBName))
 }
 
+// descending, behind a column's name, has an index run from its greatest value down.
+const descending = " desc"
+
 // uniqueIndex adds a unique index over the columns of the rows that meet all conditions.
-func (w *workspace) uniqueIndex(s *schema.Schema, t *config.Table, shard *config.Shard, name string, columns, conditions []string) {
+func (w *workspace) uniqueIndex(s *schema.Schema, shard *config.Shard, name string, columns, conditions []string) {
 	w.index(s, shard, "uniqueIndex", name, columns, conditions)
 }
 
@@ -113,6 +119,7 @@ func (w *workspace) uniqueIndex(s *schema.Schema, t *config.Table, shard *config
 func (w *workspace) index(s *schema.Schema, shard *config.Shard, kind, name string, columns, conditions []string) {
 	fields := make([]*schema.Field, len(columns))
 	for i, column := range columns {
+		column = strings.TrimSuffix(column, descending)
 		if fields[i] = s.FieldsByDBName[column]; fields[i] == nil {
 			return // another model on the entity's table, without its versions
 		}
@@ -126,8 +133,8 @@ func (w *workspace) index(s *schema.Schema, shard *config.Shard, kind, name stri
 	}
 	for i, f := range fields {
 		index := kind + ":" + w.nameOn(shard, name) + ",priority:" + strconv.Itoa(i+1)
-		if f.DBName == t.Validity.Valid.From.DBName && w.driver.Name() == "sqlite" {
-			index += ",sort:desc" // it reads by this index, and the latest versions are the ones that are asked for
+		if strings.HasSuffix(columns[i], descending) {
+			index += ",sort:desc"
 		}
 		if len(conditions) > 0 {
 			index += ",where:" + strings.Join(conditions, " AND ")

@@ -23,7 +23,7 @@ func TestBars(t *testing.T) {
 		measure func(t testing.TB, r *bars.Report, d testenv.DB)
 	}{
 		{"real", realBars}, {"targets", targetBars}, {"forms", formBars}, {"pages", pageBars},
-		{"partitions", partitionBars}, {"stream", streamBars}, {"versions", versionBars},
+		{"partitions", partitionBars}, {"stream", streamBars}, {"versions", versionBars}, {"asof", asOfBars},
 	} {
 		for _, d := range testenv.Databases(t) {
 			t.Run(part.name+"/"+d.Name, func(t *testing.T) { part.measure(t, r, d) })
