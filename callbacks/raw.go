@@ -52,6 +52,12 @@ func (r *Runtime) raw(db *gorm.DB, call rawCall, run func(*gorm.DB)) {
 		r.rawText(db, run, err)
 		return
 	}
+	if rs.Operation != planner.Select {
+		if err := refusePartial(stmt); err != nil {
+			fail(db, err)
+			return
+		}
+	}
 	watch := r.watch(stmt, rs.Table, planner.Raw)
 	if rs.Insert != nil {
 		p, err := r.rawInsert(db, rs, call, run, watch)
@@ -60,6 +66,9 @@ func (r *Runtime) raw(db *gorm.DB, call rawCall, run func(*gorm.DB)) {
 		return
 	}
 	p, err := r.planRaw(stmt, rs)
+	if err == nil {
+		rs, err = r.rawReading(stmt, rs, p)
+	}
 	if err != nil {
 		fail(db, err)
 		watch.done(db, nil)
@@ -101,14 +110,14 @@ func (r *Runtime) raw(db *gorm.DB, call rawCall, run func(*gorm.DB)) {
 		}
 		steps := make([]rawStep, len(p.Targets))
 		for i := range p.Targets {
-			steps[i].shardSQL = shardSQL{p.Targets[i].Shard, rs.Render(p.Targets[i].Shard, r.quote), stmt.Vars}
+			steps[i].shardSQL = shardSQL{p.Targets[i].Shard, r.rawOn(stmt, rs, p.Targets[i].Shard), stmt.Vars}
 		}
 		fail(db, r.rawSteps(db, p, call, steps, watch))
 	default:
 		shard := p.Targets[0].Shard
-		text := rs.Render(shard, r.quote)
+		text := r.rawOn(stmt, rs, shard)
 		setText(stmt, text)
-		if err := r.settle(stmt, shard.Database, strings.Count(strings.ToLower(text), "select") > 1); err != nil {
+		if err := r.settle(stmt, shard.Database, rs.Nests || strings.Count(strings.ToLower(text), "select") > 1); err != nil {
 			fail(db, err)
 			break
 		}
@@ -135,10 +144,14 @@ func (r *Runtime) rawText(db *gorm.DB, run func(*gorm.DB), refusal error) {
 		})
 		return
 	}
+	if err := r.referenceText(stmt); err != nil {
+		fail(db, err)
+		return
+	}
 	tables, err := r.rewrite(stmt)
 	if err != nil {
-		var unsupported *config.UnsupportedError
-		if errors.As(err, &unsupported) && unsupported.Reason == "raw-shape" {
+		var unsupported, first *config.UnsupportedError
+		if errors.As(err, &unsupported) && unsupported.Reason == "raw-shape" && errors.As(refusal, &first) && first.Reason != "raw-tables" {
 			err = refusal // which knows more of it
 		}
 		fail(db, err)

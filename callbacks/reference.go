@@ -3,12 +3,14 @@ package callbacks
 import (
 	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
 	"gorm.io/gorm"
 
 	"github.com/go-dtde/dtde/config"
+	"github.com/go-dtde/dtde/planner"
 	"github.com/go-dtde/dtde/resolver"
 )
 
@@ -102,8 +104,16 @@ func (r *Runtime) referenceText(stmt *gorm.Statement) error {
 	default:
 		return nil
 	}
+	var names []string
 	for _, ref := range r.catalog.Load().References() {
-		if containsWord(text, ref.Schema.Table) {
+		if !containsWord(text, ref.Schema.Table) {
+			continue
+		}
+		readable := true
+		if names == nil {
+			names, readable = planner.Written(r.dialect, text)
+		}
+		if !readable || slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, ref.Schema.Table) }) {
 			return &config.UnsupportedError{
 				Entity: ref.Name, Reason: "reference-text", Problem: "SQL text that writes to a reference entity, which every database has",
 				Hint: "use db.Create, db.Updates or db.Delete",

@@ -384,11 +384,7 @@ func (w *writer) build(a *aimed, target *planner.Target) shardSQL {
 	}
 	s := shardSQL{target.Shard, stmt.SQL.String(), stmt.Vars}
 	if len(w.plan.Targets) > 1 && w.db.Error == nil && w.readsItself(s) {
-		fail(w.db, &config.UnsupportedError{
-			Entity: w.plan.Entity, Reason: "write-subquery",
-			Problem: w.plan.Operation.String() + " over several shards with a subquery on the same model, which would see the first shards' changes",
-			Hint:    "select the rows' ids first, or narrow it to one shard",
-		})
+		fail(w.db, writesWhatItReads(w.plan))
 	}
 	w.plan.Sent(target.Shard, s.text, len(s.vars))
 	return s

@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"slices"
 	"strings"
 
 	"gorm.io/gorm/clause"
@@ -37,8 +38,13 @@ type RawStatement struct {
 	// table's name, in ascending order, to be replaced by the shard's.
 	SQL           string
 	NamePositions []NamePosition
+	// Nests tells that an UPDATE or DELETE has subqueries; [RawStatement.Reading] replaces
+	// the entities' tables that they read. ReadsItself tells that they read the table
+	// that is written to, or one of its shards.
+	Nests, ReadsItself bool
 
-	params []token // placeholders, in the order of the text
+	params []token     // placeholders, in the order of the text
+	nested []nestedRef // entities' tables in subqueries, in the order of the text
 }
 
 // NamePosition is the byte range [From, To) of a table name in a text.
@@ -72,7 +78,8 @@ func (r *RawStatement) Render(shard *config.Shard, quote func(string) string) st
 // AnalyzeRaw finds out what SQL text, as it goes to the engine, does to the catalog's
 // entities. (nil, nil) means that it names none of their logical tables, found
 // without allocating when their names do not occur at all. Text over one entity and
-// nothing else gives a statement; all other text is a *config.UnsupportedError.
+// nothing else gives a statement, and so does an UPDATE or DELETE whose subqueries read
+// more of them; all other text is a *config.UnsupportedError.
 func AnalyzeRaw(c *config.Catalog, d Dialect, sql string, args []any) (*RawStatement, error) {
 	if c == nil || !mentions(c, sql) {
 		return nil, nil
@@ -91,9 +98,12 @@ func AnalyzeRaw(c *config.Catalog, d Dialect, sql string, args []any) (*RawState
 		return nil, nil
 	case insert && refs[0].first == into:
 	case len(refs) > 1:
-		return nil, rawRefusal(refs[0].table.Name, "raw-tables", "SQL text that names sharded tables more than once")
+		refs = slices.DeleteFunc(refs, func(ref reference) bool { return r.isAlias(ref.first) })
+		if !r.nests(refs) {
+			return nil, rawRefusal(refs[0].table.Name, "raw-tables", "SQL text that names sharded tables more than once")
+		}
 	}
-	return r.statement(refs[0])
+	return r.statement(refs)
 }
 
 func rawRefusal(entity, reason, problem string) error {

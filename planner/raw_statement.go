@@ -7,8 +7,10 @@ import (
 	"gorm.io/gorm/clause"
 )
 
-// statement reads a statement over one entity and nothing else.
-func (r *rawParser) statement(ref reference) (*RawStatement, error) {
+// statement reads a statement over one entity, the first of refs, and nothing else, but
+// for the subqueries of an UPDATE or DELETE, where the others stand.
+func (r *rawParser) statement(refs []reference) (*RawStatement, error) {
+	ref := refs[0]
 	out := &RawStatement{Table: ref.table, Alias: ref.table.LogicalName, SQL: r.sql}
 	refuse := func(problem string) error { return rawRefusal(ref.table.Name, "raw-shape", problem) }
 	if ref.end-ref.first > 1 && ref.table.Namespace == "" && r.dialect.mysql() {
@@ -17,24 +19,25 @@ func (r *rawParser) statement(ref reference) (*RawStatement, error) {
 	if into, ok := r.inserts(); ok && ref.first == into {
 		return r.insert(ref, out)
 	}
-	switch queries := r.count("select"); {
+	switch queries, verb := r.count("select"), r.verb(); {
 	case r.keyword(0, "select"):
 		out.Operation = Select
 		if queries != 1 {
 			return nil, refuse("SQL text with a subquery or UNION")
 		}
-	case queries > 0 || r.count("with") > 0:
-		return nil, refuse("SQL text with a subquery")
-	case r.keyword(0, "update") && ref.first == 1:
-		out.Operation = Update
-	case r.keyword(0, "delete") && r.keyword(1, "from") && ref.first == 2:
-		out.Operation = Delete
+	case r.keyword(verb, "update") && ref.first == verb+1:
+		out.Operation, out.Nests = Update, queries > 0
+	case r.keyword(verb, "delete") && r.keyword(verb+1, "from") && ref.first == verb+2:
+		out.Operation, out.Nests = Delete, queries > 0
 	default:
 		return nil, refuse("SQL text that is no plain SELECT, INSERT, UPDATE or DELETE")
 	}
 	r.scope = &scope{dialect: r.dialect, fields: ref.table.Schema}
 	next, aliased := r.alias(ref.end, out)
 	if err := r.clauses(ref, next, out); err != nil {
+		return nil, err
+	}
+	if err := r.nest(refs[1:], out); err != nil {
 		return nil, err
 	}
 	return out, r.positions(ref, aliased, out)
@@ -272,11 +275,11 @@ func (r *rawParser) positions(ref reference, aliased bool, out *RawStatement) er
 		if end+1 < len(r.toks) && r.toks[end].kind == tokDot && r.toks[end+1].kind == tokStar {
 			last = end
 		}
-		if last > i && !aliased && r.entity(i, last) != nil {
+		if last > i && !aliased && r.entity(i, last) == ref.table {
 			if last-i > 1 {
 				return rawRefusal(ref.table.Name, "raw-shape", "columns qualified by schema and table")
 			}
-			if !name.Alias {
+			if !name.Alias && !r.hidden(ref.table.LogicalName, i) {
 				out.NamePositions = append(out.NamePositions, at(i, last))
 			}
 		}

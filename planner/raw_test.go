@@ -102,6 +102,16 @@ func TestGoldenRaw(t *testing.T) {
 		{mariadbDialect, "DELETE FROM orders WHERE orders.region = ? LIMIT 1", []any{"US"}},
 		{postgresDialect, "DELETE FROM orders USING customers WHERE region = 'US'", nil},
 		{mariadbDialect, "DELETE orders FROM orders JOIN x", nil},
+		{postgresDialect, "UPDATE orders SET amount = (SELECT MAX(orders.amount) FROM customers JOIN orders o ON true WHERE o.id = orders.id AND o.region = $1) WHERE region = $2 AND orders.id IN (SELECT id FROM orders)", []any{"EU", "US"}},
+		{mariadbDialect, "DELETE FROM orders WHERE (orders.id IN (SELECT orders.id FROM orders WHERE region = ?) OR orders.id = (SELECT MAX(x.id) FROM x WHERE x.a = orders.amount)) AND orders.region = ? ORDER BY orders.id LIMIT 2", []any{"EU", "US"}},
+		{mariadbDialect, "DELETE FROM orders WHERE id IN (SELECT orders.id FROM x AS orders)", nil},
+		{sqliteDialect, "DELETE FROM orders WHERE id IN (WITH orders AS (SELECT 1 AS id) SELECT id FROM orders)", nil},
+		{mariadbDialect, "DELETE FROM orders WHERE id IN (SELECT id FROM orders FOR UPDATE)", nil},
+		{sqliteDialect, "WITH few AS (SELECT id FROM orders) DELETE FROM orders WHERE id IN (SELECT id FROM few)", nil},
+		{postgresDialect, "WITH few (id) AS (SELECT 1), more AS MATERIALIZED (SELECT $1 AS id) UPDATE orders o SET amount = 1 WHERE o.region = 'US' AND EXISTS (SELECT 1 FROM few, orders x WHERE few.id = o.id AND x.id = $1)", []any{1}},
+		{postgresDialect, "WITH gone AS (DELETE FROM orders RETURNING id) DELETE FROM orders WHERE id IN (SELECT id FROM gone)", nil},
+		{postgresDialect, "WITH gone AS (DELETE FROM stats RETURNING id), x AS (SELECT 1) DELETE FROM orders WHERE id IN (SELECT id FROM gone)", nil},
+		{postgresDialect, "DELETE FROM orders AS orders WHERE orders.id IN (SELECT customers.id FROM customers)", nil},
 		{sqliteDialect, "INSERT INTO orders (id, region) VALUES (?, ?), (2, 'US')", []any{1, "US"}},
 		{postgresDialect, `INSERT INTO "orders" ("id","region") VALUES ($1,$2) RETURNING "orders"."id"`, []any{1, "US"}},
 		{sqliteDialect, "INSERT INTO orders (id, region) VALUES (1, lower('US'))", nil},
@@ -122,7 +132,21 @@ func TestGoldenRaw(t *testing.T) {
 		case r == nil:
 			b.WriteString("not ours")
 		default:
+			if r.Nests {
+				r, err = r.Reading(quote(c.d), func(t *config.Table) (string, error) { return "(SELECT * FROM all_" + t.LogicalName + ")", nil })
+				require.NoError(t, err)
+				fmt.Fprintf(&b, "nests, reads itself: %t, ", r.ReadsItself)
+			}
 			fmt.Fprintf(&b, "%s %s as %s\n   %s", r.Operation, r.Table.Name, r.Alias, r.Render(us, quote(c.d)))
+			if r.Nests && c.args != nil {
+				text := r.Text(c.d, us, c.args, quote(c.d))
+				for _, part := range []planner.TextRange{r.Write.Head, r.Write.Where, r.Write.Order, r.Write.Limit} {
+					text.Copy(part)
+					text.Write("|")
+				}
+				parts, vars := text.Result()
+				fmt.Fprintf(&b, "\n   parts %s %v", parts, vars)
+			}
 			for _, e := range r.Where {
 				fmt.Fprintf(&b, "\n   where %+v: %s", e, boxes(planner.Extract(r.Table, r.Alias, c.d, r.Where)))
 			}

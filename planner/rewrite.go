@@ -93,6 +93,19 @@ func (r *rawParser) readable(refs []reference) error {
 	if !r.keyword(0, "select", "insert", "update", "delete", "replace", "with", "values", "merge") && (len(r.toks) == 0 || r.toks[0].kind != tokOpen) {
 		return rawRefusal(entity, "raw-shape", "SQL text that is no query and names a sharded table")
 	}
+	if r.keyword(0, "update", "delete") {
+		for _, ref := range refs {
+			if r.targets(ref) {
+				return rawRefusal(ref.table.Name, "raw-shape", "SQL text that writes to a sharded table by its alias")
+			}
+		}
+	}
+	return r.onlyRead(refs)
+}
+
+// onlyRead refuses references that are written to or whose rows are locked, and names that
+// hide them.
+func (r *rawParser) onlyRead(refs []reference) error {
 	for _, ref := range refs {
 		k := ref.first - 1
 		for r.keyword(k, "only", "low_priority", "ignore", "quick") {
@@ -106,16 +119,13 @@ func (r *rawParser) readable(refs []reference) error {
 		if next := r.afterAlias(ref.end); r.keyword(next, "with") && next+1 < len(r.toks) && r.toks[next+1].kind == tokOpen {
 			return rawRefusal(ref.table.Name, "raw-lock", "SQL text with a table hint on several shards")
 		}
-		if r.keyword(0, "update", "delete") && r.targets(ref) {
-			return rawRefusal(ref.table.Name, "raw-shape", "SQL text that writes to a sharded table by its alias")
-		}
 	}
 	for i := range r.toks {
 		switch {
 		case r.keyword(i, "for") && r.keyword(i+1, "update", "share", "no", "key"), r.keyword(i, "lock") && r.keyword(i+1, "in"):
-			return rawRefusal(entity, "raw-lock", "SQL text that locks rows of several shards")
+			return rawRefusal(refs[0].table.Name, "raw-lock", "SQL text that locks rows of several shards")
 		case r.keyword(i, "as") && i > 0 && r.withName(i-1):
-			return rawRefusal(entity, "raw-with", "a WITH name that is a sharded table's")
+			return rawRefusal(refs[0].table.Name, "raw-with", "a WITH name that is a sharded table's")
 		}
 	}
 	return nil

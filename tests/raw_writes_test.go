@@ -153,6 +153,43 @@ var rawWrites = []surfaceCase{
 			w.see(ids)
 		}
 	}},
+	{"DB.Exec/update and delete by subqueries", func(w *witness, db *gorm.DB) {
+		w.tx(db.Exec("UPDATE members SET age = (SELECT COUNT(*) FROM pets WHERE pets.member_id = members.id) + ?, name = 'few' WHERE id IN (SELECT member_id FROM pets p WHERE p.weight > ?)", 7, 1))
+		w.tx(db.Exec("UPDATE pets SET weight = weight + ? WHERE EXISTS (SELECT 1 FROM members JOIN companies c ON c.id = members.company_id WHERE members.id = pets.member_id AND c.name <> ?)", 5, "x"))
+		w.tx(db.Exec("UPDATE tags SET name = (SELECT name FROM companies WHERE id = 1) WHERE id IN (SELECT id FROM companies)"))
+		w.tx(db.Exec("UPDATE member_tags SET since = ? WHERE tag_id IN (SELECT tags.id FROM tags WHERE tags.id > ?) AND member_id = ?", 77, 1, 1))
+		w.tx(db.Exec("UPDATE tags SET name = (SELECT MAX(tags.name) FROM tags) WHERE tags.id = ?", 2))
+		w.tx(db.Exec("DELETE FROM pets WHERE pets.id NOT IN (SELECT MIN(pets.id) FROM pets WHERE pets.weight > 0) AND pets.id = ?", 2))
+		w.tx(db.Exec("DELETE FROM member_tags WHERE member_tags.member_id IN (SELECT members.id FROM members WHERE members.id = member_tags.member_id AND members.region = ?)", "EU"))
+		w.tx(db.Exec("DELETE FROM tags WHERE tags.id IN (SELECT tag_id FROM member_tags) AND tags.id > ?", 1))
+		w.tx(db.Exec("DELETE FROM pets WHERE member_id IN (SELECT id FROM members WHERE region = ?)", "APAC"))
+		w.tx(db.Exec("DELETE FROM pets WHERE member_id IN (SELECT id FROM no_such)"))
+	}},
+	{"DB.Exec/unsharded rows by subqueries", func(w *witness, db *gorm.DB) {
+		w.tx(db.Exec("UPDATE companies SET name = (SELECT MIN(members.name) FROM members WHERE members.company_id = companies.id) WHERE id IN (SELECT company_id FROM members WHERE region = ?)", "EU"))
+		w.tx(db.Exec("INSERT INTO companies (id, name) SELECT COUNT(*) + 60, MAX(name) FROM tags"))
+		w.tx(db.Exec("DELETE FROM companies WHERE id NOT IN (SELECT company_id FROM members WHERE company_id IS NOT NULL)"))
+		w.tx(db.Exec("DELETE FROM companies WHERE EXISTS (SELECT 1 FROM members m JOIN pets ON pets.member_id = m.id WHERE m.company_id = companies.id AND m.age > ?)", 1))
+	}},
+	{"DB.Exec/writes WITH queries", func(w *witness, db *gorm.DB) {
+		if db.Name() == "mysql" {
+			w.err(nil) // MariaDB takes no WITH there
+			return
+		}
+		w.tx(db.Exec("WITH few AS (SELECT id, name FROM members WHERE age > ?) UPDATE pets SET name = (SELECT few.name FROM few WHERE few.id = pets.member_id) WHERE member_id IN (SELECT id FROM few)", 10))
+		w.tx(db.Exec("WITH light AS (SELECT id FROM pets WHERE weight < ?), one AS (SELECT 1 AS id) DELETE FROM tags WHERE id IN (SELECT id FROM light) AND id NOT IN (SELECT id FROM one)", 9))
+		ids := []int64{}
+		w.tx(db.Raw("WITH owners AS (SELECT member_id FROM pets) DELETE FROM cards WHERE cards.member_id IN (SELECT member_id FROM owners) RETURNING id").Scan(&ids))
+		sort.Slice(ids, func(i, k int) bool { return ids[i] < ids[k] })
+		w.see(ids)
+	}},
+	{"DB.Exec/first rows by subqueries", func(w *witness, db *gorm.DB) {
+		if w.err(nil); db.Name() != "mysql" {
+			return
+		}
+		w.tx(db.Exec("UPDATE pets SET name = ? WHERE member_id IN (SELECT id FROM members WHERE age > ?) ORDER BY weight DESC, pets.id LIMIT ?", "first", 3, 2))
+		w.tx(db.Exec("DELETE FROM pets WHERE pets.weight > (SELECT AVG(age) - ? FROM members) ORDER BY pets.name, id LIMIT 2", 100))
+	}},
 	{"DB.Exec/first rows", func(w *witness, db *gorm.DB) {
 		if db.Name() != "mysql" {
 			w.err(nil)

@@ -62,7 +62,11 @@ var refusedStatements = []struct {
 		return db.Exec("INSERT INTO customers VALUES (81, 'n', 'EU', 's', 1)").Error
 	}},
 	{"raw-shape", "", func(db *gorm.DB) error {
-		return db.Exec("UPDATE customers SET spent = (SELECT 1)").Error
+		return db.Exec("WITH more AS (SELECT 1 AS n) INSERT INTO customers (id, region) SELECT n, 'EU' FROM more").Error
+	}},
+	{"partial-write", "", func(db *gorm.DB) error {
+		var left dtde.PartialReport
+		return db.Scopes(dtde.Partial(&left)).Exec("DELETE FROM customers WHERE region = 'EU'").Error
 	}},
 	{"raw-onshard", "", func(db *gorm.DB) error {
 		return db.Scopes(dtde.OnShard("EU")).Raw("SELECT c.id FROM customers c JOIN plains p ON p.id = c.id").Scan(&[]int64{}).Error
@@ -88,6 +92,12 @@ var refusedStatements = []struct {
 	}},
 	{"write-subquery", "", func(db *gorm.DB) error {
 		return db.Model(&Customer{}).Where("spent > (?)", db.Model(&Customer{}).Select("AVG(spent)")).Update("spent", 1).Error
+	}},
+	{"write-subquery", "", func(db *gorm.DB) error {
+		return db.Exec("UPDATE customers SET spent = 1 WHERE spent > (SELECT AVG(spent) FROM customers)").Error
+	}},
+	{"raw-shape", "postgres", func(db *gorm.DB) error {
+		return db.Exec("WITH gone AS (DELETE FROM plains RETURNING id) DELETE FROM customers WHERE id IN (SELECT id FROM gone)").Error
 	}},
 	{"foreign-statement", "", func(db *gorm.DB) error { return db.Where("customers.spent > 1").Find(&[]Plain{}).Error }},
 	{"raw-lock", "locks", func(db *gorm.DB) error { return db.Raw("SELECT id FROM customers FOR UPDATE").Scan(&[]int64{}).Error }},

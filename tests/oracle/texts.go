@@ -49,11 +49,7 @@ func (g *generator) textWrite() *operation {
 	region, level, amount := pick(g, g.v.regions), g.r.IntN(g.v.levels), g.r.IntN(60)
 	var sql string
 	var args []any
-	kind := g.r.IntN(7)
-	if (kind == 2 || kind == 4) && g.chance(85) {
-		kind = 1 // a subquery in such text is refused: see docs/unsupported.md, raw-shape
-	}
-	switch kind {
+	switch g.r.IntN(7) {
 	case 0:
 		sql, args = "UPDATE "+table+" SET cents = cents + ?, price = 1.25 WHERE amount < ?", []any{level, amount}
 	case 1:
