@@ -163,7 +163,10 @@ func (r *Runtime) statement(stmt *gorm.Statement, op planner.Operation, t *confi
 		Epoch: catalog.Epoch,
 	}
 	s.InTransaction = resolver.InTransaction(stmt.ConnPool)
-	s.Nested = r.many && isSubquery(stmt)
+	if r.many {
+		s.Nested = isSubquery(stmt)
+		s.Others, s.Keeps = r.beside(stmt)
+	}
 	if sc, ok := loadScope(stmt); ok {
 		s.OnShard, s.AllShards = sc.shards, sc.all
 		s.Tiers = sc.tiers

@@ -159,6 +159,7 @@ func (r *Runtime) buildSessions(db *gorm.DB, p *planner.Plan, alias string) ([]s
 	defer lock.restore()
 	a := aim(stmt)
 	limit, limited := stmt.Clauses["LIMIT"]
+	from, sourced := stmt.Clauses["FROM"]
 	whole := r.takePartials(stmt, p)
 	restore := func() {
 		whole()
@@ -170,7 +171,7 @@ func (r *Runtime) buildSessions(db *gorm.DB, p *planner.Plan, alias string) ([]s
 	defer restore()
 	sqls := make([]shardSQL, 0, len(p.Targets))
 	p.Statements = nil
-	for _, part := range sessionParts(p, r.dialect) {
+	for _, part := range sessionParts(p, r.dialect, text || r.many && nested(stmt)) {
 		if a.had {
 			stmt.Clauses["WHERE"] = a.where
 		}
@@ -183,6 +184,9 @@ func (r *Runtime) buildSessions(db *gorm.DB, p *planner.Plan, alias string) ([]s
 			r.aimRead(stmt, part.Plan, alias)
 		}
 		lock.put()
+		if delete(stmt.Clauses, "FROM"); sourced { // GORM adds the joins once more
+			stmt.Clauses["FROM"] = from
+		}
 		delete(stmt.Clauses, "LIMIT")
 		if n := p.BranchLimit; n > 0 {
 			stmt.AddClause(clause.Limit{Limit: &n})
@@ -219,8 +223,8 @@ type sessionPart struct {
 	shard *config.Shard
 }
 
-// sessionParts takes a plan apart: by databases, else by shards.
-func sessionParts(p *planner.Plan, d planner.Dialect) []sessionPart {
+// sessionParts takes a plan apart: by databases, else by shards. beside is [planner.Leg.Plan]'s.
+func sessionParts(p *planner.Plan, d planner.Dialect, beside bool) []sessionPart {
 	legs := p.Legs
 	if legs == nil {
 		legs = make([]planner.Leg, len(p.Targets))
@@ -230,7 +234,7 @@ func sessionParts(p *planner.Plan, d planner.Dialect) []sessionPart {
 	}
 	parts := make([]sessionPart, len(legs))
 	for i := range legs {
-		parts[i] = sessionPart{legs[i].Plan(p, d), legShard(&legs[i])}
+		parts[i] = sessionPart{legs[i].Plan(p, d, beside), legShard(&legs[i])}
 	}
 	return parts
 }

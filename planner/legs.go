@@ -45,6 +45,7 @@ func (s *Statement) inLegs(p *Plan, shape *shape) error {
 	if err := s.inSessions(p, shape); err != nil {
 		return err
 	}
+	p.joins = s.joins()
 	for _, id := range p.Databases() {
 		leg := Leg{Database: id}
 		for i := range p.Targets {
@@ -62,16 +63,21 @@ func (s *Statement) inLegs(p *Plan, shape *shape) error {
 	return nil
 }
 
-// Plan is what one leg reads, as a plan of its own that its statement is built by.
-func (l *Leg) Plan(of *Plan, d Dialect) *Plan {
+// Plan is what one leg reads, as a plan of its own that its statement is built by. beside
+// tells that conditions read other tables: [Together] finds those of co-located entities
+// where they stand beside the union, not in its branches.
+func (l *Leg) Plan(of *Plan, d Dialect, beside bool) *Plan {
 	p := *of
 	p.Targets, p.Legs, p.Statements = l.Targets, nil, nil
 	p.Form = Union
 	if len(l.Targets) == 1 {
 		p.Form = One
 	}
-	split := slices.ContainsFunc(l.Targets, func(t Target) bool { return t.Where != nil })
-	p.Partials, p.Flat, p.Pushed = nil, false, split || d.mysql() && len(l.Targets) > 1
+	p.Partials, p.Flat, p.Pushed = nil, false, false
+	if of.joins { // the conditions may be about the other tables
+		return &p
+	}
+	p.Pushed = d.mysql() && !beside && len(l.Targets) > 1 || slices.ContainsFunc(l.Targets, func(t Target) bool { return t.Where != nil })
 	if of.Merge.Groups != nil {
 		p.BranchLimit = 0
 	}

@@ -62,7 +62,8 @@ type Plan struct {
 	Targets []Target
 	// Legs (Form Sessions) are the statements of a plan whose targets lie in several
 	// databases, one each; nil otherwise.
-	Legs []Leg
+	Legs  []Leg
+	joins bool // the statement has other tables beside the entity
 	// Reason says why these shards: `region {"US"}`, `all shards: lower(region) not understood`.
 	Reason Reason
 	// FormReason says why this form.

@@ -26,14 +26,24 @@ func (s *Statement) skipsLocked() bool {
 func (s *Statement) inSessions(p *Plan, h *shape) error {
 	const way = "let the planner use a union, or narrow the statement to one shard"
 	switch {
-	case s.joins():
+	case s.joins() && !p.across():
 		return s.refuse("sessions-join", "a join by sessions", way)
+	case s.joins() && !s.Keeps:
+		return s.refuse("databases-join", "a join over several databases that is not an inner or left one",
+			"begin with the entity whose rows are all kept, or narrow it to one database")
 	case !h.grouped && h.count && h.limit < 0 && h.offset == 0 && !h.distinct:
 		p.Form = Sessions
 		p.Merge = Merge{Limit: -1, Sum: true}
 		return nil
+	case !h.grouped && !h.plain && !h.distinct && !h.odd:
+		if list, ok := s.outputs(); ok {
+			return s.rowWise(p, h, list)
+		}
+		return s.aggregated(p, h)
 	case h.grouped || !h.plain:
 		return s.aggregated(p, h)
+	case s.joins() && h.distinct:
+		return s.refuse("sessions-distinct", "DISTINCT over a join by sessions", way)
 	case h.ordered && !h.plainOrder:
 		return s.refuse("sessions-order", "ORDER BY other than columns of the model by sessions", way)
 	}
@@ -52,8 +62,22 @@ func (s *Statement) inSessions(p *Plan, h *shape) error {
 	if h.distinct && !s.distinctInGo(h) {
 		return s.refuse("sessions-distinct", "DISTINCT over columns whose equality is the database's own, by sessions", way)
 	}
-	m.Paging = s.paging(h, m.Order)
+	if !s.joins() {
+		m.Paging = s.paging(h, m.Order)
+	}
 	p.Form, p.Merge, p.BranchLimit = Sessions, m, h.branchLimit
+	return nil
+}
+
+// rowWise carries out a statement whose results are put together as they come, or in an
+// order of columns.
+func (s *Statement) rowWise(p *Plan, h *shape, list []output) error {
+	order, refusal := s.ordersOf(h, list)
+	if refusal != "" {
+		return s.refuse("sessions-order", refusal+" by sessions", "select the column by its name, let the planner use a union, or narrow the statement to one shard")
+	}
+	p.Form = Sessions
+	p.Merge, p.BranchLimit = Merge{Offset: h.offset, Limit: h.limit, Order: order}, h.branchLimit
 	return nil
 }
 

@@ -29,6 +29,8 @@ type shape struct {
 	// rows there.
 	branchLimit int
 	pushesLimit bool
+	// odd tells a LIMIT that was not understood.
+	odd bool
 }
 
 type orderColumn struct {
@@ -65,7 +67,7 @@ func (s *Statement) shape() *shape {
 		h.pushesLimit = h.plain && !h.grouped && !h.distinct && !s.joins() && (!h.ordered || h.plainOrder)
 	}
 	if !limits {
-		h.plain, h.count = false, false
+		h.plain, h.count, h.odd = false, false, true
 	}
 	return h
 }

@@ -62,6 +62,11 @@ type Statement struct {
 	Distinct bool
 	Joins    bool
 	Dialect  Dialect
+	// Others are the tables beside the entity, as far as they are known. Keeps tells that
+	// each row of the result comes of one row of the entity, whatever stands beside it: all
+	// joins are inner, left or cross ones.
+	Others []Other
+	Keeps  bool
 	// Nested tells that the statement becomes a part of another one's text, which says
 	// later in which database it runs.
 	Nested bool
