@@ -99,8 +99,8 @@ func (r *scriptedRows) Next(to []driver.Value) error {
 	return nil
 }
 
-// savePointNumber counts over the whole process.
-var savePointNumber = regexp.MustCompile(`dtde_\d+`)
+// savePointNumber is another one each time.
+var savePointNumber = regexp.MustCompile(`\b(dtde_|sp)\d+`)
 
 // TestSQLServerSent has the statements of what takes several, in their order.
 func TestSQLServerSent(t *testing.T) {
@@ -180,26 +180,33 @@ func TestSQLServerSent(t *testing.T) {
 			return nil
 		}},
 	} {
-		s := &script{answers: c.answers}
-		pool := sql.OpenDB(s)
-		t.Cleanup(func() { _ = pool.Close() })
-		db, err := gorm.Open(sqlserver.New(sqlserver.Config{Conn: pool}), &gorm.Config{
-			DryRun: true, DisableAutomaticPing: true, Logger: logger.Discard,
-		})
-		require.NoError(t, err)
-		require.NoError(t, db.Use(dtde.Register(sqlServerConfig())))
-		db.DryRun = false // what Use asks of a database is not the matter here
-		physical, logical := sqlServerTables(db)
-		require.NoError(t, c.run(db), c.name)
-		fmt.Fprintf(&out, "-- %s\n", c.name)
-		for _, call := range s.sent {
-			text := savePointNumber.ReplaceAllString(call.text, "dtde_N")
-			out.WriteString(text + "\n")
-			if !strings.HasPrefix(text, "--") {
-				assert.Empty(t, checkTSQL(text, call.args, physical, logical), "%s: %s", c.name, text)
-			}
-		}
+		fmt.Fprintf(&out, "-- %s\n%s", c.name, sentBy(t, sqlServerConfig(), c.name, c.answers, c.run))
 		out.WriteByte('\n')
 	}
 	golden(t, "sent.sql", out.String())
+}
+
+// sentBy gives what a program sends to a scripted server, line by line.
+func sentBy(t *testing.T, config dtde.Config, name string, answers []scripted, run func(db *gorm.DB) error) string {
+	t.Helper()
+	s := &script{answers: answers}
+	pool := sql.OpenDB(s)
+	t.Cleanup(func() { _ = pool.Close() })
+	db, err := gorm.Open(sqlserver.New(sqlserver.Config{Conn: pool}), &gorm.Config{
+		DryRun: true, DisableAutomaticPing: true, Logger: logger.Discard,
+	})
+	require.NoError(t, err)
+	require.NoError(t, db.Use(dtde.Register(config)))
+	db.DryRun = false // what Use asks of a database is not the matter here
+	physical, logical := sqlServerTables(db)
+	require.NoError(t, run(db), name)
+	var out strings.Builder
+	for _, call := range s.sent {
+		text := savePointNumber.ReplaceAllString(call.text, "${1}N")
+		out.WriteString(text + "\n")
+		if !strings.HasPrefix(text, "--") {
+			assert.Empty(t, checkTSQL(text, call.args, physical, logical), "%s: %s", name, text)
+		}
+	}
+	return out.String()
 }
