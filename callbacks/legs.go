@@ -45,14 +45,15 @@ func (r *Runtime) openLegs(db *gorm.DB, p *planner.Plan, sqls []shardSQL, w *wat
 	}
 	ctx := stmt.Context
 	l.scatter.Hold(ctx)
-	var spare func(error) bool
-	if resolver.InTransaction(stmt.ConnPool) {
-		// A statement that is cancelled takes its connection, and so the whole transaction,
-		// with it; after an error that a database answered, a save point may go on.
-		spare = func(err error) bool { return !resolver.Lost(err) && ctx.Err() == nil }
+	if p.Merge.FirstCome {
+		defer l.end()
+		return r.firstCome(ctx, db, p, sqls, &firstCome{
+			lanes: len(sqls), laneOf: func(i int) int { return i }, limit: l.share.atATime(), spare: l.spare(),
+			query: l.query, done: l.scatter.End,
+		}, w)
 	}
 	ready := make(chan struct{}) // rows are made with the tasks' own channel
-	l.tasks = resolver.Start(ctx, len(sqls), len(sqls), spare, func(ctx context.Context, i int) error {
+	l.tasks = resolver.Start(ctx, len(sqls), len(sqls), l.spare(), func(ctx context.Context, i int) error {
 		<-ready
 		return l.run(ctx, i)
 	})
@@ -87,6 +88,17 @@ func (r *Runtime) openLegs(db *gorm.DB, p *planner.Plan, sqls []shardSQL, w *wat
 		return nil, err
 	}
 	return &legSource{Source: src, legs: l, watch: w}, nil
+}
+
+// spare is nil outside a transaction. A statement that is cancelled takes its connection,
+// and so the whole transaction, with it; after an error that a database answered, a save
+// point may go on.
+func (l *legs) spare() func(error) bool {
+	if !resolver.InTransaction(l.db.Statement.ConnPool) {
+		return nil
+	}
+	ctx := l.db.Statement.Context
+	return func(err error) bool { return !resolver.Lost(err) && ctx.Err() == nil }
 }
 
 // end waits until every statement has ended, and gives everything back.

@@ -97,9 +97,16 @@ func (r *Runtime) openSessionSource(db *gorm.DB, p *planner.Plan, alias string, 
 		return nil, err
 	}
 	var rows merge.Source
-	if paged {
+	switch {
+	case p.Merge.FirstCome && sessions.Lanes() > 1:
+		rows, err = r.firstCome(ctx, db, p, sqls, &firstCome{
+			lanes: sessions.Lanes(), limit: sessions.Lanes(), laneOf: sessions.LaneOf,
+			query: func(ctx context.Context, i int) (merge.Source, error) { return sessionRows(ctx, p, sqls, sessions, i) },
+			done:  func(int) {},
+		}, w)
+	case paged:
 		rows, err = r.openPage(ctx, cancel, db, p, alias, sessions, share.atATime(), w)
-	} else {
+	default:
 		rows, err = r.openMerged(ctx, cancel, db, p, sqls, sessions, w)
 	}
 	if err != nil {
@@ -257,14 +264,8 @@ func (r *Runtime) openMerged(ctx context.Context, cancel context.CancelFunc, db 
 	times := make([]time.Duration, len(sqls))
 	open := func(ctx context.Context, i int) error {
 		began := time.Now()
-		rows, err := sessions.Query(ctx, i, sqls[i].text, sqls[i].vars)
-		var src merge.Source
+		src, err := sessionRows(ctx, p, sqls, sessions, i)
 		if err == nil {
-			src, err = merge.FromRows(rows)
-		}
-		if err != nil {
-			err = shardFailure(p, sqls[i].shard, err)
-		} else {
 			sources[i] = w.count(&shardSource{Source: src, plan: p, shard: sqls[i].shard})
 			if sessions.Sequential() && !streams {
 				sources[i], err = merge.Buffer(sources[i], r.config.MaxBufferedRows)
@@ -319,6 +320,16 @@ func (r *Runtime) openMerged(ctx context.Context, cancel context.CancelFunc, db 
 		w.took(sqls[i].shard.ID, times[i])
 		return sources[i], nil
 	})), nil
+}
+
+// sessionRows sends one session's statement.
+func sessionRows(ctx context.Context, p *planner.Plan, sqls []shardSQL, sessions *resolver.Sessions, i int) (merge.Source, error) {
+	rows, err := sessions.Query(ctx, i, sqls[i].text, sqls[i].vars)
+	var src merge.Source
+	if err == nil {
+		src, err = merge.FromRows(rows)
+	}
+	return src, shardFailure(p, sqls[i].shard, err)
 }
 
 // lockInOrder carries out a locking read: shard after shard in visiting order, so

@@ -76,6 +76,15 @@ func buffer(src Source, maxRows int) (*buffered, error) {
 	return b, nil
 }
 
+// BufferOne is Buffer for a source of one row at most; found tells whether there is one.
+func BufferOne(src Source) (one Source, found bool, err error) {
+	b, err := buffer(src, 1)
+	if err != nil {
+		return nil, false, err
+	}
+	return b, b.count > 0, nil
+}
+
 // buffered keeps its rows one after another in a single slice: a slice per row would cost an allocation per row.
 type buffered struct {
 	columns       []string

@@ -130,6 +130,8 @@ type Merge struct {
 	Offset, Limit int
 	// Distinct drops rows that are equal in every column.
 	Distinct bool
+	// FirstCome gives the first row that any session has: one is asked for, in no order.
+	FirstCome bool
 	// Sum adds the sessions' one number each (COUNT).
 	Sum bool
 	// Groups says how partial aggregates are merged; nil means that rows are.

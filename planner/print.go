@@ -79,6 +79,9 @@ func (m *Merge) steps() []string {
 	if len(m.Order) > 0 {
 		steps[0] = "order by " + keyList(m.Order)
 	}
+	if m.FirstCome {
+		steps[0] = "whichever comes first"
+	}
 	if g := m.Groups; g != nil {
 		steps[0] = "merge partial aggregates"
 		if len(g.Order) > 0 {

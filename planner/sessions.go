@@ -62,6 +62,7 @@ func (s *Statement) inSessions(p *Plan, h *shape) error {
 	if h.distinct && !s.distinctInGo(h) {
 		return s.refuse("sessions-distinct", "DISTINCT over columns whose equality is the database's own, by sessions", way)
 	}
+	m.FirstCome = h.limit == 1 && h.branchLimit == 1 && len(h.order) == 0 && !h.distinct
 	if !s.joins() {
 		m.Paging = s.paging(h, m.Order)
 	}

@@ -148,11 +148,13 @@ func (g *group) step() bool {
 		if g.first < 0 {
 			g.first = i
 		}
-		g.noteFailure()
 		g.mu.Unlock()
 		if g.spare == nil || !g.spare(err) {
-			g.cancel(err)
+			g.cancel(err) // first, so that who sees Failed finds its statement cancelled, and reads no rest of it
 		}
+		g.mu.Lock()
+		g.noteFailure()
+		g.mu.Unlock()
 	}
 	return true
 }

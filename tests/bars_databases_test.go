@@ -118,25 +118,43 @@ func idsAscend(out []Consignment) error {
 	return nil
 }
 
+// amongRows is where a connection is cut: some of a server's rows have come.
+const amongRows = 200_000 // bytes
+
 // siblingBars measure how long the other servers go on working after one has failed.
 func siblingBars(t testing.TB, r *bars.Report, d *depots, s *spread) {
 	t.Helper()
-	var longest time.Duration
-	for range 10 {
-		took, err := siblingsAfterFault(t, d, s.scatter())
-		if err != nil {
-			r.Fault("siblings stop", err)
-			return
+	for _, where := range []struct {
+		name  string
+		bytes int64
+	}{{"a failure before the rows", 0}, {"a connection is cut among its rows", amongRows}} {
+		var longest time.Duration
+		for range 10 {
+			took, err := siblingsAfterFault(t, d, s.scatter(), where.bytes)
+			if err != nil {
+				r.Fault("siblings stop", err)
+				return
+			}
+			longest = max(longest, took)
 		}
-		longest = max(longest, took)
+		r.Figure("siblings told to stop after "+where.name+", longest of 10", "%.1f ms", longest.Seconds()*1000, 100)
 	}
-	r.Figure("siblings told to stop after a failure, longest of 10", "%.1f ms", longest.Seconds()*1000, 100)
 }
 
-func siblingsAfterFault(t testing.TB, d *depots, s scatter) (longest time.Duration, err error) {
-	for i := range d.set.Postgres {
-		defer d.hold(t, i)()
-		d.set.Postgres[i].Proxy.Forget()
+// siblingsAfterFault has the siblings of a server at work until its connection is cut
+// after so many bytes of its rows, and tells how long after that the last of them was told
+// to stop.
+func siblingsAfterFault(t testing.TB, d *depots, s scatter, after int64) (longest time.Duration, err error) {
+	t.Helper()
+	faulty := d.set.Postgres[faultyServer]
+	var release func()
+	for i, server := range d.set.Postgres {
+		end := d.hold(t, i)
+		defer end()
+		if i == faultyServer {
+			release = end
+		}
+		server.Proxy.Forget()
 	}
 	done := s.begin(context.Background())
 	for i := range d.set.Postgres {
@@ -144,10 +162,19 @@ func siblingsAfterFault(t testing.TB, d *depots, s scatter) (longest time.Durati
 			time.Sleep(5 * time.Millisecond)
 		}
 	}
-	fault := time.Now()
-	d.set.Postgres[faultyServer].Proxy.Cut()
+	if after > 0 {
+		faulty.Proxy.CutAfter(after)
+		defer faulty.Proxy.CutAfter(-1)
+		release()
+	} else {
+		faulty.Proxy.Cut()
+	}
 	if a := <-done; a.err == nil {
 		return 0, fmt.Errorf("no error")
+	}
+	fault, ok := faulty.Proxy.First(dbservers.Broken)
+	if !ok {
+		return 0, fmt.Errorf("%s was not cut", faulty.Name)
 	}
 	for i, server := range d.set.Postgres {
 		if i == faultyServer {

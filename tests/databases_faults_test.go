@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/go-dtde/dtde"
 	dbservers "github.com/go-dtde/dtde/internal/testenv/servers"
 )
 
@@ -166,7 +167,7 @@ func TestScatterFaults(t *testing.T) {
 			require.Eventually(t, func() bool {
 				return d.waiting(t, 0)+d.waiting(t, 2) == len(held) && d.waiting(t, faultyServer) == 1
 			}, 10*time.Second, 10*time.Millisecond)
-			faulty.Proxy.CutAfter(200_000)
+			faulty.Proxy.CutAfter(amongRows)
 			defer faulty.Proxy.CutAfter(-1)
 			release()
 			failed(t, result(t, done))
@@ -197,6 +198,48 @@ func TestScatterFaults(t *testing.T) {
 			a := result(t, s.begin(ctx))
 			require.ErrorIs(t, a.err, context.DeadlineExceeded)
 			assert.Less(t, time.Since(began), 300*time.Millisecond+siblingsBound)
+		})
+	}
+}
+
+// TestStreamFaults: a program that reads row by row, slower than the servers answer, is told
+// of a connection that was cut, and keeps no connection of the others.
+func TestStreamFaults(t *testing.T) {
+	t.Parallel()
+	const each = 20_000 // more than is read ahead
+	d := newDepots(t, each)
+	s := openSpread(t, d, nil)
+	faulty := d.set.Postgres[faultyServer]
+	for _, order := range []string{"id", "weight DESC, id", ""} {
+		t.Run("order by "+order, func(t *testing.T) {
+			dbservers.LeakCheck(t, d.set, s.pools...)
+			tx := s.db.WithContext(t.Context())
+			if order != "" {
+				tx = tx.Order(order)
+			}
+			n, failures := 0, 0
+			for c, err := range dtde.Iterate[Consignment](tx) {
+				if err != nil {
+					failures++
+					assert.Contains(t, err.Error(), "US")
+					continue
+				}
+				assert.Zero(t, failures)
+				assert.NotZero(t, c.Region)
+				if n++; n == 10 {
+					faulty.Proxy.Cut()
+				}
+			}
+			assert.Equal(t, 1, failures)
+			assert.Less(t, n, 3*each)
+			for _, pool := range s.pools {
+				assert.Zero(t, pool.Stats().InUse)
+			}
+		})
+		t.Run("and then all are there again, order by "+order, func(t *testing.T) {
+			a := result(t, s.scatter().begin(t.Context()))
+			require.NoError(t, a.err)
+			assert.Equal(t, 3*each, a.n)
 		})
 	}
 }
