@@ -287,9 +287,9 @@ func truncate(stmt *gorm.Statement, n int, appends bool) {
 	}
 }
 
-// unowned runs GORM's callback for a statement on a model that dtde does not own. A
-// failure of one that names a sharded table is told for what it is: that name is no
-// table.
+// unowned runs GORM's callback for a statement on a model that dtde does not own. If it
+// names a sharded table and the engine complains of that name, the failure is told for
+// what it is: that name is no table.
 func (r *Runtime) unowned(db *gorm.DB, run func(*gorm.DB)) {
 	if r.temporal && len(db.Statement.Joins) > 0 {
 		if err := r.seeJoined(db); err != nil {
@@ -305,7 +305,8 @@ func (r *Runtime) unowned(db *gorm.DB, run func(*gorm.DB)) {
 	if db.Error == nil || db.Statement.SQL.Len() == 0 {
 		return
 	}
-	if t := r.mentioned(r.catalog.Load(), db.Statement.SQL.String()); t != nil {
+	catalog := r.catalog.Load()
+	if t := r.mentioned(catalog, db.Statement.SQL.String()); t != nil && r.mentioned(catalog, db.Error.Error()) == t {
 		db.Error = joinErrors(&config.UnsupportedError{
 			Entity: t.Name, Reason: "foreign-statement",
 			Problem: "a statement on another model names a sharded table",

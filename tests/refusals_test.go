@@ -143,6 +143,31 @@ func TestRefusedStatements(t *testing.T) {
 	})
 }
 
+// Headcount has a column of a sharded table's name.
+type Headcount struct {
+	ID        int64 `gorm:"primaryKey;autoIncrement:false"`
+	Customers int
+}
+
+// TestFailuresOfOthersAreTheirOwn: a failed statement on another model is not said to
+// name a sharded table unless that is what the engine complains of.
+func TestFailuresOfOthersAreTheirOwn(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, db *gorm.DB) {
+		use(t, db, entities(customers()))
+		require.NoError(t, db.AutoMigrate(&Headcount{}))
+		require.NoError(t, db.Create(&Headcount{ID: 1, Customers: 3}).Error)
+		for _, err := range []error{
+			db.Create(&Headcount{ID: 1, Customers: 4}).Error,
+			db.Where("customers > 1 AND nothing = 2").Find(&[]Headcount{}).Error,
+		} {
+			var unsupported *dtde.UnsupportedError
+			require.Error(t, err)
+			assert.NotErrorAs(t, err, &unsupported)
+		}
+	})
+}
+
 // TestTablesYoungerThanTheSnapshot: MariaDB can't read them inside the transaction, and
 // says so in terms of its own.
 func TestTablesYoungerThanTheSnapshot(t *testing.T) {
