@@ -16,99 +16,12 @@ import (
 	"github.com/go-dtde/dtde"
 )
 
-// model is a history in memory, instant by instant: each day has the version that is
-// valid, or none. The last day stands for all that come after it.
-type model [modelDays]struct{ version, premium int }
-
-const modelDays = 90
-
-// next numbers versions.
-type next int
-
-func (n *next) version() int { *n++; return int(*n) }
-
-// end is the first day from d on that has another version.
-func (m *model) end(d int) int {
-	e := d
-	for e < modelDays && m[e].version == m[d].version {
-		e++
-	}
-	return e
-}
-
-func (m *model) save(n *next, d, premium int, supersede bool) {
-	if m[d].version != 0 && m[d].premium == premium && !supersede {
-		return
-	}
-	end := m.end(d)
-	if supersede {
-		end = modelDays
-	}
-	if m[d].version != 0 && m[d].premium == premium { // it only grows
-		for i := d; i < end; i++ {
-			m[i] = m[d]
-		}
-		return
-	}
-	v := n.version()
-	for i := d; i < end; i++ {
-		m[i].version, m[i].premium = v, premium
-	}
-}
-
-// update changes what lies in [a, b), version by version; what is left right of it is a
-// version of its own.
-func (m *model) update(n *next, a, b, premium int) {
-	for i := a; i < b; {
-		end := m.end(i)
-		inside := min(end, b)
-		if m[i].version != 0 && m[i].premium != premium {
-			rest, v := n.version(), n.version()
-			for k := inside; k < end; k++ {
-				m[k].version = rest
-			}
-			for k := i; k < inside; k++ {
-				m[k].version, m[k].premium = v, premium
-			}
-		}
-		i = inside
-	}
-}
-
-func (m *model) clear(n *next, a, b int) {
-	if a >= b {
-		return
-	}
-	if b < modelDays && m[b].version != 0 && m[b].version == m[b-1].version {
-		rest := n.version()
-		for k, end := b, m.end(b); k < end; k++ {
-			m[k].version = rest
-		}
-	}
-	for i := a; i < b; i++ {
-		m[i] = struct{ version, premium int }{}
-	}
-}
-
 // seedOf is a test's seed: DTDE_RAPID_SEED, or a new one, which its failures print.
 func seedOf() uint64 {
 	if fixed, err := strconv.ParseUint(os.Getenv("DTDE_RAPID_SEED"), 10, 64); err == nil {
 		return fixed
 	}
 	return uint64(time.Now().UnixNano())
-}
-
-// breaks tells whether a version of a sealed shard ends after the shard's bound.
-func (m *model) breaks(seals []dtde.Seal) bool {
-	for d := 0; d < modelDays; d = m.end(d) {
-		end := m.end(d)
-		for _, s := range seals {
-			if m[d].version != 0 && s.Shard == day(d).Format("2006_01") && (end == modelDays || day(end).After(s.Bound)) {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // sealing seals or unseals a random month's shard. What the seal says must be so of both
@@ -154,71 +67,39 @@ func TestHistoriesAreTheModels(t *testing.T) {
 		keys := []string{"x", "y"}
 		models := map[string]*model{"x": {}, "y": {}}
 		byStart := strings.HasSuffix(t.Name(), "/by_start")
+		writes := writing{clock: !byStart, row: func(number string, premium int) any { return &Policy{Number: number, Premium: premium} }}
 		var n next
 		refused, unseals := 0, 2 // each takes a second
-		for step := range 60 {
+		for step := range 90 {
 			key := keys[rng.IntN(len(keys))]
 			if byStart && step > 5 && rng.IntN(4) == 0 {
 				sealing(t, db, rng, models, &unseals, fmt.Sprintf("seed %d, step %d: sealing", seed, step))
 				requireValid(t, db, models, rng.IntN(modelDays), fmt.Sprintf("seed %d, step %d: sealing", seed, step))
 			}
-			changed := *models[key]
-			m := &changed
-			a, b := 1+rng.IntN(modelDays-10), 1+rng.IntN(modelDays-10)
-			if a > b {
-				a, b = b, a
+			changed := copied(models)
+			op := writes.random(rng, &n, changed, key, step)
+			if op.now > 0 {
+				*now = day(op.now)
 			}
-			premium := rng.IntN(6)
-			if step > 20 {
-				premium = step // new
+			err := op.run(db)
+			did := fmt.Sprintf("seed %d, step %d: %s of %s", seed, step, op.name, key)
+			broken := false
+			for _, m := range changed {
+				broken = broken || m.breaks(db.Plugins["dtde"].(*dtde.Plugin).Seals(&Policy{}))
 			}
-			policy := &Policy{Number: key, Premium: premium}
-			period := dtde.Period{From: day(a), To: day(b)}
-			var err error
-			var did string
-			switch rng.IntN(8) {
-			case 0, 1, 2:
-				did = fmt.Sprintf("save %d at %d", premium, a)
-				_, err = dtde.SaveWithVersioning(db, policy, dtde.Effective(day(a)))
-				m.save(&n, a, premium, false)
-			case 3:
-				premium = 1000 + step
-				did = fmt.Sprintf("save %d at %d, supersede", premium, a)
-				_, err = dtde.SaveWithVersioning(db, &Policy{Number: key, Premium: premium}, dtde.Effective(day(a)), dtde.Supersede())
-				m.save(&n, a, premium, true)
-			case 4:
-				did = fmt.Sprintf("update [%d, %d) to %d", a, b, premium)
-				_, err = dtde.UpdatePortion(db.Model(policy), period, map[string]any{"premium": premium})
-				m.update(&n, a, b, premium)
-			case 5:
-				did = fmt.Sprintf("delete [%d, %d)", a, b)
-				_, err = dtde.DeletePortion(db.Model(policy), period)
-				m.clear(&n, a, b)
-			case 6:
-				premium = 2000 + step
-				did = fmt.Sprintf("put %d in [%d, %d)", premium, a, b)
-				_, err = dtde.Put(db, &Policy{Number: key, Premium: premium}, period)
-				m.clear(&n, a, b)
-				for i, v := a, n.version(); i < b; i++ {
-					m[i].version, m[i].premium = v, premium
-				}
-			default:
-				if a < modelDays/2 {
-					continue
-				}
-				did = fmt.Sprintf("terminate at %d", a)
-				_, err = dtde.Terminate(db, policy, day(a))
-				m.clear(&n, a, modelDays)
-			}
-			did = fmt.Sprintf("seed %d, step %d: %s of %s", seed, step, did, key)
-			if byStart && m.breaks(db.Plugins["dtde"].(*dtde.Plugin).Seals(policy)) {
+			switch {
+			case op.err != nil:
+				require.ErrorIs(t, err, op.err, did)
+			case broken:
 				require.ErrorIs(t, err, dtde.ErrSealed, did)
 				refused++
-			} else {
+			default:
 				require.NoError(t, err, did)
-				*models[key] = changed
+				models = changed
 			}
-			requireModel(t, db, key, models[key], did)
+			for key, m := range models {
+				requireModel(t, db, key, m, did)
+			}
 			requireValid(t, db, models, rng.IntN(modelDays), did)
 		}
 		t.Logf("seed %d: %d writes refused by seals", seed, refused)
