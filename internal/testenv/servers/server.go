@@ -84,6 +84,11 @@ func (s *Server) create() error {
 	if out, err := exec.Command("cp", "-a", "--reflink=auto", template, s.folder).CombinedOutput(); err != nil {
 		return fmt.Errorf("copy the data folder: %w: %s", err, out)
 	}
+	return s.listen()
+}
+
+// listen starts the server on a port that it finds free, with a proxy; the lock is held.
+func (s *Server) listen() (err error) {
 	for range 5 {
 		// Below the range that the kernel hands out for outgoing connections. Somebody
 		// else can take the port before we do: then another is tried.
