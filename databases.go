@@ -2,6 +2,7 @@ package dtde
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -17,21 +18,15 @@ import (
 // are nil if there are none.
 func (p *Plugin) databases(db *gorm.DB, dialect string) (*resolver.Databases, *resolver.TwoPhase, error) {
 	listed := p.config.Connectable(dialect)
-	if len(listed) == 0 {
+	if !slices.ContainsFunc(listed, func(d *config.Database) bool { return !d.Own }) {
 		return nil, nil, nil
-	}
-	var changed func(context.Context, config.DatabaseEvent)
-	if observer, ok := p.config.Observer.(config.DatabaseObserver); ok {
-		changed = observer.DatabaseChanged
 	}
 	var list []resolver.Database
 	ids := make([]string, 0, len(listed))
 	for _, d := range listed {
 		ids = append(ids, d.ID)
 		if !d.Own {
-			list = append(list, resolver.Database{
-				ID: d.ID, Timeout: d.Timeout, Open: opener(d, db.Logger), Breaker: d.Breaker, Event: changed,
-			})
+			list = append(list, p.database(d, db))
 		}
 	}
 	if p.config.Cluster != "" {
@@ -48,10 +43,25 @@ func (p *Plugin) databases(db *gorm.DB, dialect string) (*resolver.Databases, *r
 	return commit.Databases, commit, nil
 }
 
-// opener opens a database's pool.
-func opener(d *config.Database, log logger.Interface) func() (gorm.ConnPool, error) {
+// database is a database of the settings with its replicas.
+func (p *Plugin) database(d *config.Database, db *gorm.DB) resolver.Database {
+	out := resolver.Database{
+		ID: d.ID, Timeout: d.Timeout, Open: opener(d, d.Dialector, db.Logger), Breaker: d.Breaker,
+		ReplicaPolicy: d.ReplicaPolicy, CustomPolicy: d.CustomPolicy,
+	}
+	if observer, ok := p.config.Observer.(config.DatabaseObserver); ok {
+		out.Event = observer.DatabaseChanged
+	}
+	for _, r := range d.Replicas {
+		out.Replicas = append(out.Replicas, opener(d, r, db.Logger))
+	}
+	return out
+}
+
+// opener opens a pool with a database's settings.
+func opener(d *config.Database, dialector gorm.Dialector, log logger.Interface) func() (gorm.ConnPool, error) {
 	return func() (gorm.ConnPool, error) {
-		opened, err := gorm.Open(d.Dialector, &gorm.Config{DisableAutomaticPing: true, Logger: log})
+		opened, err := gorm.Open(dialector, &gorm.Config{DisableAutomaticPing: true, Logger: log})
 		if err != nil {
 			return nil, err
 		}
@@ -92,6 +102,7 @@ func perDatabase(db *gorm.DB, pool gorm.ConnPool, t *config.Table, ownOnly bool,
 		if err != nil {
 			return err
 		}
+		there = resolver.ToSource(there, nil)
 		part := *t
 		part.Shards = nil
 		for _, s := range t.Shards {
@@ -166,8 +177,9 @@ func BestEffort(ctx context.Context) context.Context { return resolver.WithBestE
 // Close closes the pools of the databases that dtde opened; the *gorm.DB's own stays
 // open. The next use of a shard opens its database again.
 func (p *Plugin) Close() error {
-	if p.opened == nil {
-		return nil
+	var err error
+	if p.opened != nil {
+		err = p.opened.Close()
 	}
-	return p.opened.Close()
+	return errors.Join(err, p.replicas.Close())
 }

@@ -14,6 +14,9 @@ import (
 type DatabaseHealth struct {
 	// ID is the database's; "" is the *gorm.DB's own, which has no breaker.
 	ID string
+	// Replica is the number of its replica that this is about, from 1 in the order of the
+	// settings; 0 is the database itself.
+	Replica int
 	// Opened tells whether anything has needed it so far; only its breaker is known if not.
 	Opened bool
 	// Open and InUse count its connections.
@@ -25,7 +28,8 @@ type DatabaseHealth struct {
 	Breaker BreakerStatus
 }
 
-// Health asks every database that was opened so far whether it answers, side by side,
+// Health asks every database and replica that was opened so far whether it answers, side by
+// side,
 // also those that statements leave alone: a good answer ends that. The others are not
 // dialled. ctx bounds it.
 func (p *Plugin) Health(ctx context.Context) ([]DatabaseHealth, error) {
@@ -42,7 +46,16 @@ func (p *Plugin) Health(ctx context.Context) ([]DatabaseHealth, error) {
 			list = append(list, DatabaseHealth{ID: id, Opened: opened[id]})
 		}
 	}
+	for _, h := range list {
+		for i := range p.replicasOf(h.ID).Len() {
+			list = append(list, DatabaseHealth{ID: h.ID, Replica: i + 1})
+		}
+	}
 	_ = resolver.Each(context.WithoutCancel(ctx), len(list), len(list), func(_ context.Context, i int) error {
+		if h := &list[i]; h.Replica > 0 {
+			p.askReplica(ctx, h)
+			return nil
+		}
 		if list[i].Opened {
 			p.ask(ctx, &list[i])
 		}
@@ -50,6 +63,26 @@ func (p *Plugin) Health(ctx context.Context) ([]DatabaseHealth, error) {
 		return nil
 	})
 	return list, nil
+}
+
+// replicasOf are the replicas of a database that the settings have.
+func (p *Plugin) replicasOf(id string) *resolver.Replicas {
+	if id == "" {
+		return p.replicas
+	}
+	return p.opened.Replicas(id)
+}
+
+// askReplica asks one replica, if it was opened.
+func (p *Plugin) askReplica(ctx context.Context, h *DatabaseHealth) {
+	of, at := p.replicasOf(h.ID), h.Replica-1
+	began := time.Now()
+	if of.State(at).Opened {
+		h.Err = of.Ask(ctx, at)
+		h.Answered = time.Since(began)
+	}
+	s := of.State(at)
+	h.Opened, h.Open, h.InUse, h.Breaker = s.Opened, s.Open, s.InUse, s.Breaker
 }
 
 // ask asks one database.

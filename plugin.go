@@ -31,6 +31,9 @@ type Plugin struct {
 	runtime *callbacks.Runtime
 	opened  *resolver.Databases // nil: the *gorm.DB's own only
 	commit  *resolver.TwoPhase
+	servers *callbacks.Servers
+	// replicas are the *gorm.DB's own of the settings.
+	replicas *resolver.Replicas
 }
 
 // Register makes the plugin of a configuration, which it copies. Nothing is checked
@@ -43,9 +46,24 @@ func (p *Plugin) Name() string { return "dtde" }
 // Initialize is called by db.Use. It validates everything and reports all faults
 // together; when it fails, nothing about db has changed.
 func (p *Plugin) Initialize(db *gorm.DB) error {
+	if p.runtime != nil && sibling(db, p.db) {
+		return p.replicaOf(db)
+	}
 	if p.runtime != nil {
 		return fmt.Errorf("%w: one plugin value serves one *gorm.DB; call Register again", ErrConfig)
 	}
+	servers, err := callbacks.TakeOver(db)
+	if err == nil {
+		err = p.initialize(db, servers)
+	}
+	if err != nil {
+		servers.GiveBack()
+	}
+	return err
+}
+
+// initialize is Initialize while the program's dbresolver, if there is one, stays still.
+func (p *Plugin) initialize(db *gorm.DB, servers *callbacks.Servers) error {
 	ctx := context.Background()
 	dialect, err := dialectOf(db)
 	if err != nil {
@@ -55,7 +73,13 @@ func (p *Plugin) Initialize(db *gorm.DB) error {
 	if err != nil {
 		return err
 	}
-	pool, err := resolver.Wrap(db.ConnPool, resolver.PoolOptions{Dialect: dialect.Name, PrepareStmt: db.PrepareStmt, Databases: databases, Commit: commit})
+	options := resolver.PoolOptions{Dialect: dialect.Name, PrepareStmt: db.PrepareStmt, Databases: databases, Commit: commit}
+	replicas := p.ownReplicas(db, options)
+	if replicas != nil && servers.Resolving() {
+		return errTwoResolvers
+	}
+	options.Replicas = replicas
+	pool, err := resolver.Wrap(db.ConnPool, options)
 	if err != nil {
 		return err
 	}
@@ -73,13 +97,17 @@ func (p *Plugin) Initialize(db *gorm.DB) error {
 		return err
 	}
 	root := db.Session(&gorm.Session{NewDB: true, Context: ctx})
+	source := resolver.ToSource(pool, nil)
 	runtime := callbacks.New(callbacks.Settings{
-		Config: p.config, Catalog: catalog, Dialect: dialect, Dialector: db.Dialector, Pool: pool, DB: root, Store: tables,
+		Config: p.config, Catalog: catalog, Dialect: dialect, Dialector: db.Dialector, Pool: source, DB: root, Store: tables, Servers: servers,
 	})
 	if !db.DryRun {
 		if err := runtime.Open(ctx); err != nil {
 			return err
 		}
+	}
+	if err := servers.Start(pool, p.config.Breaker, p.replicated()); err != nil {
+		return err
 	}
 	if err := runtime.Register(db); err != nil {
 		return err
@@ -88,8 +116,8 @@ func (p *Plugin) Initialize(db *gorm.DB) error {
 	db.Dialector = wrapped
 	root.Dialector = wrapped
 	db.ConnPool, db.Statement.ConnPool = pool, pool
-	root.ConnPool = pool
-	p.db, p.runtime, p.opened, p.commit = db, runtime, databases, commit
+	root.ConnPool = source
+	p.db, p.runtime, p.opened, p.commit, p.servers, p.replicas = db, runtime, databases, commit, servers, replicas
 	return nil
 }
 

@@ -149,7 +149,7 @@ func onlyKnown(db *gorm.DB) bool {
 	for _, name := range [...]string{
 		"gorm:begin_transaction", "gorm:before_create", "gorm:save_before_associations", "gorm:create",
 		"gorm:save_after_associations", "gorm:after_create", "gorm:commit_or_rollback_transaction",
-		"dtde:bind_create", "gorm:db_resolver",
+		"dtde:bind_create", resolverName, "dtde:leave_create",
 	} {
 		if create.Get(name) != nil {
 			known++

@@ -37,11 +37,17 @@ func (r *Runtime) refreshIfStale(ctx context.Context, pool gorm.ConnPool) (chang
 
 // confirm compares the epoch that a plan was made of with the database's, and sees to it
 // that the catalog is current: changed tells that the plan is not. older tells that the
-// transaction's snapshot is older than the plan's catalog: it can't lack a shard, but
+// transaction's snapshot, or the replica, is older than the plan's catalog: it can't lack a shard, but
 // what has been sealed since may not be so in the snapshot.
 func (r *Runtime) confirm(ctx context.Context, pool gorm.ConnPool, planned int64) (changed, older bool, err error) {
 	r.confirmed.Store(time.Since(began).Nanoseconds())
 	pool = r.home(pool)
+	pinned := resolver.Pinned(pool)
+	if pinned && r.many {
+		// A replica of another database may have rows of a shard that one of this database
+		// has not heard of.
+		pool, pinned = resolver.ToSource(pool, nil), false
+	}
 	if !r.haveCatalog.Load() {
 		exists, err := r.store.Exists(ctx)
 		if err != nil || !exists {
@@ -55,7 +61,7 @@ func (r *Runtime) confirm(ctx context.Context, pool gorm.ConnPool, planned int64
 		return false, false, err
 	case epoch == planned:
 		return false, false, nil
-	case epoch < planned && resolver.InTransaction(pool):
+	case epoch < planned && (pinned || resolver.InTransaction(pool)):
 		return false, true, nil
 	case epoch == r.current(pool).Epoch: // another statement has refreshed it meanwhile
 		return true, false, nil

@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-dtde/dtde/config"
 	"github.com/go-dtde/dtde/planner"
+	"github.com/go-dtde/dtde/resolver"
 )
 
 // query replaces gorm:query.
@@ -32,6 +33,7 @@ func (r *Runtime) query(db *gorm.DB) {
 		r.unowned(db, r.inner.query)
 		return
 	}
+	r.toServers(db)
 	r.read(db, t, alias, false, r.fetch)
 }
 
@@ -48,6 +50,9 @@ func (r *Runtime) read(db *gorm.DB, t *config.Table, alias string, early bool, r
 		return
 	}
 	ends := r.endsSeen(stmt, t, lens)
+	if resolver.Pinned(stmt.ConnPool) {
+		ends = nil // a replica may be from before a shard was sealed
+	}
 	watch := r.watch(stmt, t, planner.Select)
 	var from clause.Clause
 	var hadFrom bool

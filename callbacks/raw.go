@@ -37,6 +37,7 @@ func (r *Runtime) raw(db *gorm.DB, call rawCall, run func(*gorm.DB)) {
 	if rs == nil && err == nil {
 		err := r.referenceText(stmt)
 		if r.marked(stmt.SQL.String()) && err == nil {
+			r.rawServers(db, call)
 			r.rawText(db, run, nil)
 			return
 		}
@@ -48,6 +49,7 @@ func (r *Runtime) raw(db *gorm.DB, call rawCall, run func(*gorm.DB)) {
 		return
 	}
 	bindScope(stmt)
+	r.rawServers(db, call)
 	if err != nil {
 		r.rawText(db, run, err)
 		return

@@ -34,13 +34,17 @@ func (r *Runtime) Register(db *gorm.DB) error {
 		cb.Delete().Replace("gorm:delete", r.delete),
 		cb.Row().Replace("gorm:row", r.row),
 		cb.Raw().Replace("gorm:raw", r.exec),
-		cb.Create().Before("gorm:begin_transaction").Register("dtde:bind_create", bind),
-		cb.Update().Before("gorm:begin_transaction").Register("dtde:bind_update", bind),
-		cb.Delete().Before("gorm:begin_transaction").Register("dtde:bind_delete", bind),
+		cb.Create().Before("gorm:begin_transaction").Register("dtde:bind_create", r.bind),
+		cb.Update().Before("gorm:begin_transaction").Register("dtde:bind_update", r.bind),
+		cb.Delete().Before("gorm:begin_transaction").Register("dtde:bind_delete", r.bind),
 	)
 	r.callbacksOwn, r.returns = r.ownCallbacks(db), slices.Contains(cb.Create().Clauses, "RETURNING")
 	return err
 }
 
-// bind ties the statement's shard scopes to it before associations copy them.
-func bind(db *gorm.DB) { bindScope(db.Statement) }
+// bind ties the statement's shard scopes to it before associations copy them, and has it
+// and them go to the source.
+func (r *Runtime) bind(db *gorm.DB) {
+	r.toSource(db)
+	bindScope(db.Statement)
+}

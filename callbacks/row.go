@@ -32,6 +32,7 @@ func (r *Runtime) row(db *gorm.DB) {
 		r.carryError(db)
 		return
 	}
+	r.toServers(db)
 	early := r.dynamic && (resolver.InTransaction(stmt.ConnPool) || r.maxOpen() == 1)
 	r.read(db, t, alias, early, r.open)
 	r.carryError(db)

@@ -36,7 +36,8 @@ type Runtime struct {
 	confirmed   atomic.Int64 // when the epoch was last asked for, in nanoseconds since began
 	tracing     sync.Mutex   // one statement of several is logged at a time
 
-	inner inner
+	inner   inner
+	servers *Servers // nil in tests of single parts
 
 	tableExprs  sync.Map // *config.Shard → *aliasedTable
 	columnLists sync.Map // *schema.Schema → string
@@ -70,15 +71,19 @@ type Settings struct {
 	DB   *gorm.DB
 	// Store reads and writes dtde's own tables.
 	Store *store.Store
+	// Servers choose the servers of statements; nil leaves them where they are.
+	Servers *Servers
 }
 
 // New makes the runtime; Register puts it to work.
 func New(s Settings) *Runtime {
 	r := &Runtime{
 		config: s.Config, dialect: s.Dialect, dialector: s.Dialector, pool: s.Pool,
-		root: s.DB, store: s.Store, budget: resolver.NewBudget(s.Config.MaxParallelStatements),
+		root: s.DB, store: s.Store, budget: resolver.NewBudget(s.Config.MaxParallelStatements), servers: s.Servers,
 	}
-	r.many = len(s.Catalog.Databases()) > 0
+	for _, d := range s.Catalog.Databases() {
+		r.many = r.many || !d.Own
+	}
 	r.catalog.Store(s.Catalog)
 	r.fixed.Store(s.Catalog)
 	for _, t := range s.Catalog.Tables() {

@@ -60,8 +60,10 @@ type DatabaseEvent struct {
 	// At is when, in UTC.
 	At   time.Time
 	Kind DatabaseEventKind
-	// Database is its id.
+	// Database is its id; "" is the *gorm.DB's own, of which only replicas are watched.
 	Database string
+	// Replica is the number of its replica that changed, from 1; 0 is the database itself.
+	Replica int
 	// Err is the last failure of a database that is down, or nil.
 	Err error
 }

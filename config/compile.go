@@ -57,7 +57,7 @@ func (c Config) WithDefaults() Config {
 	c.Entities = append([]Entity(nil), c.Entities...)
 	c.Databases = append([]Database(nil), c.Databases...)
 	for i := range c.Databases {
-		if d := &c.Databases[i]; !d.Own {
+		if d := &c.Databases[i]; !d.Own || d.replicated() {
 			d.Breaker = d.Breaker.or(c.Breaker)
 		}
 	}

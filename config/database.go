@@ -42,7 +42,20 @@ type Database struct {
 	Breaker BreakerSettings
 	// Bulk is its own way to take in many rows; nil means Config.Bulk.
 	Bulk Bulk
+	// Replicas say how to connect to servers that repeat everything that is written to this
+	// one, their source. Reads go to them; all else goes to the source. Pool, Timeout and
+	// Breaker hold for each of them, too; given with Own, they hold for the replicas only.
+	Replicas []gorm.Dialector
+	// ReplicaDSNs describe further replicas in a settings file.
+	ReplicaDSNs []ReplicaDSN
+	// ReplicaPolicy says how reads are spread over them. CustomPolicy, if not nil, is one of
+	// the program's own in its place.
+	ReplicaPolicy ReplicaPolicy
+	CustomPolicy  ReplicaChooser
 }
+
+// replicated tells that the database has replicas.
+func (d *Database) replicated() bool { return len(d.Replicas)+len(d.ReplicaDSNs) > 0 }
 
 // PoolSettings are those of a database's pool of connections, as database/sql has
 // them; 0 leaves database/sql's default.
@@ -122,15 +135,18 @@ func checkDatabases(f *faults, databases []Database, drivers map[string]func(dsn
 				fault(".Own", "database %q is the *gorm.DB already", own)
 			}
 			own = d.ID
-			if d.Dialector != nil || d.Driver != "" || d.DSN != "" || d.DSNEnv != "" || d.Pool != (PoolSettings{}) || d.Timeout != 0 || d.Breaker != (BreakerSettings{}) {
-				fault(".Own", "the *gorm.DB itself is connected already: give no dialector, driver, DSN, pool, timeout or breaker")
+			limits := d.Pool != (PoolSettings{}) || d.Timeout != 0 || d.Breaker != (BreakerSettings{})
+			if d.Dialector != nil || d.Driver != "" || d.DSN != "" || d.DSNEnv != "" || limits && !d.replicated() {
+				fault(".Own", "the *gorm.DB itself is connected already: give no dialector, driver or DSN, and pool, timeout and breaker only for its replicas")
 			}
+			d.connectReplicas(drivers, dialect, fault)
 			continue
 		}
-		d.connect(drivers, fault)
+		d.Dialector = connect(source{d.Dialector, d.Driver, d.DSN, d.DSNEnv}, "", drivers, fault)
 		if d.Dialector != nil && dialect != "" && d.Dialector.Name() != dialect {
 			fault(".Dialector", "is of %s and the *gorm.DB of %s: the databases of one plugin are of one engine", d.Dialector.Name(), dialect)
 		}
+		d.connectReplicas(drivers, dialect, fault)
 	}
 	return checked
 }
@@ -141,37 +157,43 @@ func (c Config) Connectable(dialect string) []*Database {
 	return checkDatabases(&faults{}, append([]Database(nil), c.Databases...), c.Drivers, dialect)
 }
 
-// connect makes the dialector of a driver and a DSN.
-func (d *Database) connect(drivers map[string]func(dsn string) gorm.Dialector, fault func(field, format string, args ...any)) {
-	if d.Dialector != nil {
-		if d.Driver != "" || d.DSN != "" || d.DSNEnv != "" {
-			fault("", "give a dialector, or a driver and a DSN, not both")
+// source is how a database is given: by a dialector, or by a driver and a DSN.
+type source struct {
+	dialector           gorm.Dialector
+	driver, dsn, dsnEnv string
+}
+
+// connect makes the dialector of a driver and a DSN; nil if there is a fault. at is where the
+// faults are.
+func connect(s source, at string, drivers map[string]func(dsn string) gorm.Dialector, fault func(field, format string, args ...any)) gorm.Dialector {
+	if s.dialector != nil {
+		if s.driver != "" || s.dsn != "" || s.dsnEnv != "" {
+			fault(at, "give a dialector, or a driver and a DSN, not both")
 		}
-		return
+		return s.dialector
 	}
-	dsn := d.DSN
 	switch {
-	case d.Driver == "":
-		fault("", "give a dialector, or a driver with a DSN")
-		return
-	case d.DSN != "" && d.DSNEnv != "":
-		fault(".DSN", "give the DSN or the environment variable that has it, not both")
-		return
-	case d.DSNEnv != "":
-		if dsn = os.Getenv(d.DSNEnv); dsn == "" {
-			fault(".DSNEnv", "the environment variable %s is not set", d.DSNEnv)
-			return
+	case s.driver == "":
+		fault(at, "give a dialector, or a driver with a DSN")
+		return nil
+	case s.dsn != "" && s.dsnEnv != "":
+		fault(at+".DSN", "give the DSN or the environment variable that has it, not both")
+		return nil
+	case s.dsnEnv != "":
+		if s.dsn = os.Getenv(s.dsnEnv); s.dsn == "" {
+			fault(at+".DSNEnv", "the environment variable %s is not set", s.dsnEnv)
+			return nil
 		}
-	case dsn == "":
-		fault(".DSN", "is missing: give it, or DSNEnv")
-		return
+	case s.dsn == "":
+		fault(at+".DSN", "is missing: give it, or DSNEnv")
+		return nil
 	}
-	open := drivers[d.Driver]
+	open := drivers[s.driver]
 	if open == nil {
-		fault(".Driver", "no driver of the name %q is registered in Config.Drivers", d.Driver)
-		return
+		fault(at+".Driver", "no driver of the name %q is registered in Config.Drivers", s.driver)
+		return nil
 	}
-	d.Dialector = open(dsn)
+	return open(s.dsn)
 }
 
 // databaseIDFault says why a database's id is refused; "" means that it is good.

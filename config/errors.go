@@ -46,6 +46,9 @@ var (
 	// ErrDatabaseDown: a database did not answer for several statements in a row and is
 	// left alone for a while.
 	ErrDatabaseDown error = &sentinel{"database down"}
+	// ErrReplicaBehind: no replica had in time what a strict session wrote before; see
+	// ReadYourWrites.
+	ErrReplicaBehind error = &sentinel{"replica behind"}
 	// ErrPartialCommit: a transaction of best effort is committed in some databases only.
 	ErrPartialCommit error = &sentinel{"committed in part"}
 	// ErrBulkUnfit: a Bulk can't take this table or connection; see Bulk.InsertRows.

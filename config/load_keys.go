@@ -129,6 +129,22 @@ func (l *loader) databaseKeys(d *Database) fileKeys {
 		"maxIdle":     number(l, "maxIdle", &d.Pool.MaxIdle),
 		"maxLifetime": l.duration("maxLifetime", &d.Pool.MaxLifetime),
 		"maxIdleTime": l.duration("maxIdleTime", &d.Pool.MaxIdleTime),
+		"replicas": func(n *yaml.Node) {
+			l.sequence(n, "replicas", func(n *yaml.Node) {
+				var r ReplicaDSN
+				l.mapping(n, "replicas", l.replicaKeys(&r))
+				d.ReplicaDSNs = append(d.ReplicaDSNs, r)
+			})
+		},
+		"replicaPolicy": l.choice("replicaPolicy", policyWords, func(i int) { d.ReplicaPolicy = ReplicaPolicy(i) }),
+	}
+}
+
+func (l *loader) replicaKeys(r *ReplicaDSN) fileKeys {
+	return fileKeys{
+		"driver": l.text("driver", &r.Driver),
+		"dsn":    l.text("dsn", &r.DSN),
+		"dsnEnv": l.text("dsnEnv", &r.DSNEnv),
 	}
 }
 

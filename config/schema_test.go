@@ -55,6 +55,7 @@ func TestSchemaAndLoaderAgree(t *testing.T) {
 		"manual":   l.manualKeys(&Shard{}),
 		"database": l.databaseKeys(&Database{}),
 		"breaker":  l.breakerKeys(&BreakerSettings{}),
+		"replica":  l.replicaKeys(&ReplicaDSN{}),
 		"keys":     l.keysKeys(&KeySpec{}),
 		"strategy": l.strategyKeys(&StrategySpec{}),
 		"range":    l.rangeKeys(&Range{}),
@@ -80,6 +81,7 @@ func TestSchemaAndLoaderAgree(t *testing.T) {
 	assert.Equal(t, readWords, root.Properties["reads"].Enum)
 	assert.Equal(t, storageWords, root.Defs["entity"].Properties["storage"].Enum)
 	assert.Equal(t, tierWords, root.Defs["database"].Properties["tier"].Enum)
+	assert.Equal(t, policyWords, root.Defs["database"].Properties["replicaPolicy"].Enum)
 	assert.Equal(t, openWords, root.Defs["temporal"].Properties["openAs"].Enum)
 	assert.Equal(t, sourceWords, root.Defs["keys"].Properties["source"].Enum)
 	assert.Equal(t, strategyWords, root.Defs["strategy"].Properties["kind"].Enum)
@@ -103,8 +105,10 @@ func TestEverySettingIsInFiles(t *testing.T) {
 	check(Config{}, "config", "Drivers")     // the registry has them
 	check(Entity{}, "]", "Model", "Partner") // models: a file has their names
 	check(StrategySpec{}, "Strategy")
-	check(Shard{}, "]", "To")                   // Shard.To: null in the sample
-	check(Database{}, "]", "Dialector", "Pool") // Pool: checked below
+	check(Shard{}, "]", "To") // Shard.To: null in the sample
+	// Pool: checked below. A file has DSNs in place of dialectors.
+	check(Database{}, "]", "Dialector", "Replicas", "CustomPolicy", "Pool")
+	check(ReplicaDSN{}, "]")
 	check(PoolSettings{}, "Pool")
 	check(BreakerSettings{}, "Breaker")
 	check(KeySpec{}, "Keys")

@@ -7,6 +7,7 @@ import (
 	"gorm.io/gorm/clause"
 
 	"github.com/go-dtde/dtde/config"
+	"github.com/go-dtde/dtde/resolver"
 )
 
 // Hooks let the plugin keep its records in step with the tables. A nil hook is left
@@ -46,6 +47,8 @@ func Wrap(inner gorm.Dialector, catalog func() *config.Catalog, hooks Hooks) gor
 		if c == nil || len(c.Tables()) == 0 {
 			return inner.Migrator(db)
 		}
+		db = db.Session(&gorm.Session{Context: db.Statement.Context}) // a statement of its own
+		db.Statement.ConnPool = resolver.ToSource(db.Statement.ConnPool, nil)
 		return Migrator{db: db, inner: inner.Migrator(db), driver: inner, catalog: c, hooks: hooks}
 	}})
 }

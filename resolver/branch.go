@@ -26,7 +26,8 @@ func (t *Tx) on(id string, prepared bool) (gorm.ConnPool, error) {
 	c := t.main()
 	core := c
 	if id != c.database {
-		if c.given || c.pool == nil || c.pool.databases == nil {
+		elsewhere := c.pool != nil && c.pool.of.Load() != nil && !c.opts.ReadOnly // a source that only dbresolver knows
+		if c.given || c.pool == nil || c.pool.databases == nil || elsewhere {
 			return nil, refuse("foreign-connection", "a shard in another database in a transaction that dtde did not begin",
 				"begin it with db.Begin or db.Transaction on the *gorm.DB that dtde is used on")
 		}

@@ -30,6 +30,7 @@ const (
 // requires Redis) and must know a third outcome: a caller who gave up says nothing.
 type Breaker struct {
 	database string
+	replica  int
 	failures int
 	pause    time.Duration
 	now      func() time.Time
@@ -46,15 +47,16 @@ type Breaker struct {
 	cause  error
 }
 
-// newBreaker makes a database's breaker; nil if it is to have none. event may be nil.
-func newBreaker(database string, s config.BreakerSettings, event func(context.Context, config.DatabaseEvent)) *Breaker {
+// newBreaker makes the breaker of a database, or of one of its replicas; nil if it is to
+// have none. event may be nil.
+func newBreaker(database string, replica int, s config.BreakerSettings, event func(context.Context, config.DatabaseEvent)) *Breaker {
 	if s.Failures <= 0 {
 		return nil
 	}
-	b := &Breaker{database: database, failures: s.Failures, pause: s.Pause, now: time.Now}
+	b := &Breaker{database: database, replica: replica, failures: s.Failures, pause: s.Pause, now: time.Now}
 	if event != nil {
 		b.changed = func(ctx context.Context, kind config.DatabaseEventKind, cause error) {
-			event(ctx, config.DatabaseEvent{At: b.now().UTC(), Kind: kind, Database: database, Err: cause})
+			event(ctx, config.DatabaseEvent{At: b.now().UTC(), Kind: kind, Database: database, Replica: replica, Err: cause})
 		}
 	}
 	return b
@@ -84,10 +86,20 @@ func (b *Breaker) enter() (turn, error) {
 	case !b.open:
 		return false, nil
 	case b.trying || b.now().Before(b.until):
-		return false, &DatabaseDownError{Database: b.database, Until: b.until.UTC(), Cause: b.cause}
+		return false, &DatabaseDownError{Database: b.database, Replica: b.replica, Until: b.until.UTC(), Cause: b.cause}
 	}
 	b.trying = true
 	return true, nil
+}
+
+// ready tells whether enter would let a statement through.
+func (b *Breaker) ready() bool {
+	if b == nil || !b.unwell.Load() {
+		return true
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return !b.open || !b.trying && !b.now().Before(b.until)
 }
 
 // leave tells how a statement went.
@@ -179,8 +191,9 @@ func (b *Breaker) status() BreakerStatus {
 // DatabaseDownError is a statement that was not sent, because its database did not answer
 // those before it.
 type DatabaseDownError struct {
-	// Database is its id.
+	// Database is its id, Replica the number of its replica that is meant; 0 for none.
 	Database string
+	Replica  int
 	// Until is when one statement may try again, in UTC.
 	Until time.Time
 	// Cause is the failure of the last statement that was sent.
@@ -189,8 +202,8 @@ type DatabaseDownError struct {
 
 // Error names the database and the cause.
 func (e *DatabaseDownError) Error() string {
-	return fmt.Sprintf("dtde: database %q is down; the next statement is sent to it at %s: %v",
-		e.Database, e.Until.Format(time.RFC3339), e.Cause)
+	return fmt.Sprintf("dtde: %s is down; the next statement is sent to it at %s: %v",
+		serverName(e.Database, e.Replica), e.Until.Format(time.RFC3339), e.Cause)
 }
 
 // Unwrap gives the cause.

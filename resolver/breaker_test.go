@@ -16,7 +16,7 @@ import (
 // testBreaker opens after three failures, for ten seconds of a clock that stands still.
 func testBreaker() (b *Breaker, now *time.Time, events *[]config.DatabaseEvent) {
 	events = new([]config.DatabaseEvent)
-	b = newBreaker("eu", config.BreakerSettings{Failures: 3, Pause: 10 * time.Second}, func(_ context.Context, e config.DatabaseEvent) {
+	b = newBreaker("eu", 0, config.BreakerSettings{Failures: 3, Pause: 10 * time.Second}, func(_ context.Context, e config.DatabaseEvent) {
 		*events = append(*events, e)
 	})
 	now = new(time.Time)
@@ -110,16 +110,16 @@ func TestBreaker(t *testing.T) {
 	})
 	t.Run("there may be none", func(t *testing.T) {
 		t.Parallel()
-		b := newBreaker("eu", config.BreakerSettings{Failures: -1}, nil)
+		b := newBreaker("eu", 0, config.BreakerSettings{Failures: -1}, nil)
 		require.Nil(t, b)
 		for range 10 {
 			require.True(t, send(b, lost))
 		}
 		b.healed(context.Background())
 		assert.Equal(t, BreakerClosed, b.status().State)
-		require.Nil(t, newBreaker("eu", config.BreakerSettings{}, nil))
+		require.Nil(t, newBreaker("eu", 0, config.BreakerSettings{}, nil))
 		assert.NotPanics(t, func() { // nobody is told
-			b := newBreaker("eu", config.BreakerSettings{Failures: 1}, nil)
+			b := newBreaker("eu", 0, config.BreakerSettings{Failures: 1}, nil)
 			send(b, lost)
 		})
 	})

@@ -25,6 +25,11 @@ type Database struct {
 	// nil for nobody.
 	Breaker config.BreakerSettings
 	Event   func(ctx context.Context, e config.DatabaseEvent)
+	// Replicas give the pools of its replicas, as Open does. Timeout and Breaker are each
+	// replica's, too. ReplicaPolicy, or CustomPolicy if not nil, chooses among them.
+	Replicas      []func() (gorm.ConnPool, error)
+	ReplicaPolicy config.ReplicaPolicy
+	CustomPolicy  config.ReplicaChooser
 }
 
 // Databases are the databases beside the *gorm.DB's own, each opened when it is first
@@ -37,8 +42,10 @@ type Databases struct {
 
 type database struct {
 	Database
-	opts    PoolOptions
-	breaker *Breaker
+	opts     PoolOptions
+	breaker  *Breaker
+	replica  int // its number, from 1; 0 for the source
+	replicas *Replicas
 
 	mu   sync.Mutex
 	pool *Pool
@@ -51,7 +58,9 @@ func NewDatabases(opts PoolOptions, list ...Database) *Databases {
 	opts.Databases = all
 	for _, d := range list {
 		all.order = append(all.order, d.ID)
-		all.byID[d.ID] = &database{Database: d, opts: opts, breaker: newBreaker(d.ID, d.Breaker, d.Event)}
+		all.byID[d.ID] = &database{
+			Database: d, opts: opts, breaker: newBreaker(d.ID, 0, d.Breaker, d.Event), replicas: NewReplicas(opts, d),
+		}
 	}
 	return all
 }
@@ -65,6 +74,11 @@ func (d *Databases) pool(id string) (*Pool, error) {
 	if db == nil {
 		return nil, &config.ConfigError{Field: id, Problem: "there is no database of this id in Config.Databases"}
 	}
+	return db.open()
+}
+
+// open gives the pool, making it if nobody did.
+func (db *database) open() (*Pool, error) {
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	if db.pool != nil {
@@ -77,14 +91,15 @@ func (d *Databases) pool(id string) (*Pool, error) {
 	inner, err := db.Open() // drivers for MySQL ask for its version
 	if err != nil {
 		db.breaker.leave(context.Background(), turn, tells(err), err)
-		return nil, &DatabaseError{Database: id, Step: "open", Cause: err}
+		return nil, &DatabaseError{Database: db.ID, Step: "open", Cause: err}
 	}
 	db.breaker.leave(context.Background(), turn, silent, nil)
 	pool, err := NewPool(inner, db.opts)
 	if err != nil {
 		return nil, err
 	}
-	pool.database, pool.timeout, pool.breaker = id, db.Timeout, db.breaker
+	pool.database, pool.timeout, pool.breaker, pool.replica = db.ID, db.Timeout, db.breaker, db.replica
+	pool.replicas = db.replicas.of(pool.poolCore)
 	db.pool = pool
 	return pool, nil
 }
@@ -111,18 +126,41 @@ func (d *Databases) Breaker(id string) BreakerStatus {
 	return (*Breaker)(nil).status()
 }
 
+// Replicas gives the replicas of a database; nil if it has none.
+func (d *Databases) Replicas(id string) *Replicas {
+	if d != nil && d.byID[id] != nil {
+		return d.byID[id].replicas
+	}
+	return nil
+}
+
 // Ask asks a database whether it answers. It is sent whatever the
 // breaker says, which hears of a good answer.
 func (d *Databases) Ask(ctx context.Context, id string) error {
-	pool, err := d.on(id)
+	if id == "" && d.own != nil {
+		return d.own.ask(ctx)
+	}
+	if d.byID[id] == nil {
+		_, err := d.pool(id)
+		return err
+	}
+	return d.byID[id].ask(ctx)
+}
+
+func (db *database) ask(ctx context.Context) error {
+	pool, err := db.open()
 	if err != nil {
 		return err
 	}
+	return pool.ask(ctx)
+}
+
+func (p *Pool) ask(ctx context.Context) error {
 	var one int
-	if err := pool.inner.QueryRowContext(ctx, "SELECT 1").Scan(&one); err != nil {
+	if err := p.inner.QueryRowContext(ctx, "SELECT 1").Scan(&one); err != nil {
 		return err
 	}
-	pool.breaker.healed(ctx)
+	p.breaker.healed(ctx)
 	return nil
 }
 
@@ -133,17 +171,22 @@ func (d *Databases) IDs() []string { return d.order }
 func (d *Databases) Close() error {
 	var faults []error
 	for _, id := range d.order {
-		db := d.byID[id]
-		db.mu.Lock()
-		if db.pool != nil {
-			if c, ok := db.pool.inner.(io.Closer); ok {
-				faults = append(faults, c.Close())
-			}
-			db.pool = nil
-		}
-		db.mu.Unlock()
+		faults = append(faults, d.byID[id].close(), d.byID[id].replicas.Close())
 	}
 	return errors.Join(faults...)
+}
+
+// close closes the pool, if it was opened.
+func (db *database) close() (err error) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if db.pool != nil {
+		if c, ok := db.pool.inner.(io.Closer); ok {
+			err = c.Close()
+		}
+		db.pool = nil
+	}
+	return err
 }
 
 // On gives the pool of another database than p's, or, inside a transaction, its branch
@@ -161,10 +204,13 @@ func On(p gorm.ConnPool, id string) (gorm.ConnPool, error) {
 			break
 		}
 		other, err := c.databases.on(id)
-		if err == nil && (prepared || c.prepares) {
+		if err != nil {
+			return nil, err
+		}
+		if prepared || c.prepares {
 			other = other.Prepared()
 		}
-		return other, err
+		return other.like(c), nil
 	case *Tx:
 		if c.database == id {
 			return p, nil

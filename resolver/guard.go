@@ -63,7 +63,7 @@ func (g *guard) done(err error, keep bool) error {
 // says if the time was up.
 func (g *guard) late(err error, keep bool) error {
 	if err != nil && g.timedOut() {
-		err = &timeoutError{database: g.on.database, timeout: g.on.timeout, cause: err}
+		err = &timeoutError{server: serverName(g.on.database, g.on.replica), timeout: g.on.timeout, cause: err}
 	}
 	if g.stop != nil {
 		if keep && err == nil {
@@ -95,14 +95,26 @@ func tells(err error) outcome {
 
 // timeoutError is a statement that took longer than its database's Timeout.
 type timeoutError struct {
-	database string
-	timeout  time.Duration
-	cause    error
+	server  string
+	timeout time.Duration
+	cause   error
 }
 
 // Error names the database.
 func (e *timeoutError) Error() string {
-	return fmt.Sprintf("dtde: database %q: no answer within its timeout of %v: %v", e.database, e.timeout, e.cause)
+	return fmt.Sprintf("dtde: %s: no answer within its timeout of %v: %v", e.server, e.timeout, e.cause)
+}
+
+// serverName names a database, or one of its replicas, in errors.
+func serverName(database string, replica int) string {
+	name := fmt.Sprintf("database %q", database)
+	if database == "" {
+		name = "the *gorm.DB's own database"
+	}
+	if replica > 0 {
+		name = fmt.Sprintf("replica %d of %s", replica, name)
+	}
+	return name
 }
 
 // Unwrap gives the cause, which is the context's, and what Lost looks for.
@@ -112,6 +124,12 @@ func (e *timeoutError) Unwrap() []error {
 
 // ExecContext runs a statement without rows.
 func (p *Pool) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	if p.mode >= onReplicas {
+		return onServer(ctx, p, false, func(p *Pool) (sql.Result, error) { return p.ExecContext(ctx, query, args...) })
+	}
+	if sessions.Load() {
+		defer p.wroteFor(ctx)
+	}
 	if !p.guarded() {
 		return p.exec(ctx, query, args)
 	}
@@ -125,6 +143,12 @@ func (p *Pool) ExecContext(ctx context.Context, query string, args ...any) (sql.
 
 // QueryContext runs a statement with rows, which the caller closes.
 func (p *Pool) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if p.mode >= onReplicas {
+		return onServer(ctx, p, true, func(p *Pool) (*sql.Rows, error) { return p.QueryContext(ctx, query, args...) })
+	}
+	if sessions.Load() && mayWrite(query) {
+		defer p.wroteFor(ctx)
+	}
 	if !p.guarded() {
 		return p.query(ctx, query, args)
 	}
@@ -138,6 +162,19 @@ func (p *Pool) QueryContext(ctx context.Context, query string, args ...any) (*sq
 
 // QueryRowContext runs a statement with at most one row.
 func (p *Pool) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	if p.mode >= onReplicas {
+		row, err := onServer(ctx, p, true, func(p *Pool) (*sql.Row, error) {
+			row := p.QueryRowContext(ctx, query, args...)
+			return row, row.Err()
+		})
+		if row == nil {
+			return failedRow(err)
+		}
+		return row
+	}
+	if sessions.Load() && mayWrite(query) {
+		defer p.wroteFor(ctx)
+	}
 	if !p.guarded() {
 		return p.queryRow(ctx, query, args)
 	}
@@ -155,6 +192,9 @@ func (p *Pool) QueryRowContext(ctx context.Context, query string, args ...any) *
 
 // PrepareContext prepares a statement that the caller closes.
 func (p *Pool) PrepareContext(ctx context.Context, query string) (*sql.Stmt, error) {
+	if p.mode >= onReplicas {
+		return onServer(ctx, p, true, func(p *Pool) (*sql.Stmt, error) { return p.PrepareContext(ctx, query) })
+	}
 	if !p.guarded() {
 		return p.inner.PrepareContext(ctx, query)
 	}

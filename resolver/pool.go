@@ -24,6 +24,8 @@ type PoolOptions struct {
 	// Commit makes transactions that wrote in several databases atomic; without it
 	// they are refused.
 	Commit *TwoPhase
+	// Replicas are those of this database; nil means none.
+	Replicas *Replicas
 }
 
 // Pool is the ConnPool that dtde installs on a *gorm.DB in place of the engine's
@@ -33,6 +35,7 @@ type PoolOptions struct {
 type Pool struct {
 	*poolCore
 	prepares bool
+	serving
 }
 
 // poolCore is what a pool shares with its preparing twin.
@@ -40,8 +43,9 @@ type poolCore struct {
 	inner      gorm.ConnPool
 	dialect    string
 	statements *statements
-	// preparing is the twin that prepares its statements; nil if inner isn't a pool.
-	preparing *Pool
+	// plain is the pool itself; preparing is the twin that prepares its statements, nil if
+	// inner isn't a pool.
+	plain, preparing *Pool
 	// database is its id, "" for the *gorm.DB's own; databases are the others.
 	database  string
 	databases *Databases
@@ -50,6 +54,14 @@ type poolCore struct {
 	breaker   *Breaker
 	reserved  atomic.Int64 // connections that scatters want or have
 	decides   atomic.Bool  // dtde_decisions is there
+
+	// replicas are the database's, on the pool of its source. A replica's pool has its
+	// number, and the source that it falls back to.
+	replicas *Replicas
+	replica  int
+	of       atomic.Pointer[poolCore]
+	calls    atomic.Int64  // statements that are being sent for reads
+	replayed atomic.Uint64 // the last position that the replica was known to have reached
 }
 
 var (
@@ -76,17 +88,18 @@ func NewPool(inner gorm.ConnPool, opts PoolOptions) (*Pool, error) {
 		return p, nil
 	}
 	core := &poolCore{inner: inner, dialect: opts.Dialect, databases: opts.Databases, commit: opts.Commit}
+	core.plain, core.replicas = &Pool{poolCore: core}, opts.Replicas.of(core)
 	if isPool(inner) {
 		core.statements = newStatements(opts.MaxStatements)
 		core.preparing = &Pool{poolCore: core, prepares: true}
 		if opts.Databases != nil && opts.Databases.own == nil {
-			opts.Databases.own = &Pool{poolCore: core}
+			opts.Databases.own = core.plain
 		}
 		if prepared || opts.PrepareStmt {
 			return core.preparing, nil
 		}
 	}
-	return &Pool{poolCore: core}, nil
+	return core.plain, nil
 }
 
 // isPool tells a pool of connections, on which a statement may be prepared for all,
@@ -104,8 +117,11 @@ func isPool(p gorm.ConnPool) bool {
 // Prepared is the same pool with prepared statements, whatever its options say; its
 // transactions use them too. Over a single connection it is the pool itself.
 func (p *Pool) Prepared() *Pool {
-	if p.preparing == nil {
+	if p.preparing == nil || p.prepares {
 		return p
+	}
+	if p.mode != everyday || p.outer != nil {
+		return &Pool{poolCore: p.poolCore, prepares: true, serving: p.serving}
 	}
 	return p.preparing
 }
@@ -120,7 +136,10 @@ func (p *Pool) BeginTx(ctx context.Context, opts *sql.TxOptions) (gorm.ConnPool,
 	if err := ctx.Err(); err != nil {
 		return (*Tx)(nil), err // typed nil, as *sql.DB gives: GORM looks for it
 	}
-	return newTx(ctx, p, opts), nil
+	if p.mode == onReplicas {
+		return p.beginReading(ctx, opts)
+	}
+	return newTx(ctx, p.base(), opts), nil
 }
 
 // begins tells whether inner can begin a transaction.

@@ -23,6 +23,7 @@ type scatterLeg struct {
 	id   string
 	pool gorm.ConnPool
 	core *poolCore // nil: not ours
+	view *Pool     // chooses a replica; nil for the source
 	held *sql.Conn // its connection, if it was taken before
 	err  error     // it can't be sent
 	// reserved is set as long as the leg may want a connection, or has one.
@@ -40,6 +41,11 @@ func OpenScatter(pool gorm.ConnPool, databases []string) *Scatter {
 			continue
 		}
 		l.core = coreOf(l.pool)
+		if inner, _ := Unwrap(l.pool); l.core != nil {
+			if p, ok := inner.(*Pool); ok && p.mode >= onReplicas {
+				l.view = p
+			}
+		}
 	}
 	return s
 }
@@ -56,8 +62,31 @@ func (s *Scatter) Hold(ctx context.Context) {
 	slices.SortFunc(order, func(a, b int) int { return s.databases.position(s.legs[a].id) - s.databases.position(s.legs[b].id) })
 	for _, i := range order {
 		l := &s.legs[i]
-		if l.err == nil && l.core != nil && l.short() {
+		switch {
+		case l.err != nil || l.core == nil:
+		case l.view != nil:
+			l.err = l.holdReplica(ctx)
+		case l.short():
 			l.err = l.hold(ctx)
+		}
+	}
+}
+
+// holdReplica takes the leg's connection on the server that is chosen for it, if that is
+// short of them.
+func (l *scatterLeg) holdReplica(ctx context.Context) error {
+	k := l.view.pick()
+	for {
+		at, err := k.serve(ctx)
+		if err != nil {
+			return err
+		}
+		l.release()
+		if l.core = at.poolCore; !l.short() {
+			return nil
+		}
+		if err = l.hold(ctx); !k.passOn(ctx, at.poolCore, true, err) {
+			return err
 		}
 	}
 }
@@ -149,21 +178,33 @@ func (s *Scatter) Query(ctx context.Context, i int, query string, args []any) (*
 		return nil, err
 	}
 	rows, err := l.held.QueryContext(g.inner, query, args...)
-	return rows, g.done(err, true)
+	err = g.done(err, true)
+	if l.view != nil && l.view.pick().passOn(ctx, l.core, true, err) {
+		_ = l.held.Close()
+		l.held = nil
+		return l.pool.QueryContext(ctx, query, args...)
+	}
+	return rows, err
 }
 
 // Broke gives the error of rows that failed with err after they were opened under ctx, and
 // tells the database's breaker.
 func (s *Scatter) Broke(ctx context.Context, i int, err error) error {
 	l := &s.legs[i]
-	if l.core == nil || ctx.Err() != nil {
+	core := l.core
+	if core == nil || ctx.Err() != nil {
 		return err
 	}
-	if l.core.timeout > 0 && errors.Is(err, context.DeadlineExceeded) {
-		err = &timeoutError{database: l.id, timeout: l.core.timeout, cause: err}
+	if l.view != nil {
+		if at, fault := l.view.pick().serve(ctx); fault == nil {
+			core = at.poolCore
+		}
+	}
+	if core.timeout > 0 && errors.Is(err, context.DeadlineExceeded) {
+		err = &timeoutError{server: serverName(l.id, core.replica), timeout: core.timeout, cause: err}
 	}
 	if Lost(err) {
-		l.core.breaker.leave(ctx, false, lost, err)
+		core.breaker.leave(ctx, false, lost, err)
 	}
 	return err
 }
@@ -171,6 +212,11 @@ func (s *Scatter) Broke(ctx context.Context, i int, err error) error {
 // End gives statement i's connection back.
 func (s *Scatter) End(i int) {
 	l := &s.legs[i]
+	l.release()
+}
+
+// release gives back what the leg has taken.
+func (l *scatterLeg) release() {
 	if l.held != nil {
 		_ = l.held.Close()
 		l.held = nil

@@ -59,7 +59,17 @@ func OpenSessions(ctx context.Context, pool gorm.ConnPool, dialect string, n, pa
 		s.lanes = []gorm.ConnPool{pool}
 		return s, nil
 	}
-	if p, ok := pool.(*Pool); ok {
+	if p, ok := pool.(*Pool); ok && p.mode >= onReplicas {
+		return onServer(ctx, p, true, func(p *Pool) (*Sessions, error) {
+			turn, err := p.breaker.enter()
+			if err != nil {
+				return nil, err
+			}
+			s, err := OpenSessions(ctx, p, dialect, n, parallel)
+			p.breaker.leave(ctx, turn, beginTells(ctx, err), err)
+			return s, err
+		})
+	} else if ok {
 		pool, _ = Unwrap(p.inner)
 	}
 	if !isPool(pool) {

@@ -57,6 +57,7 @@ type txCore struct {
 	wrote    atomic.Bool // a statement other than a plain SELECT was sent
 	stops    []func() bool
 	deciding bool // the commit has started: nothing is rolled back by a context
+	sessions []*Session
 }
 
 var (
@@ -266,6 +267,7 @@ func (t *Tx) Commit() error {
 		return err
 	}
 	defer c.keep()
+	defer c.tellSessions() // also of a commit whose reply was lost
 	for i := 0; ; {
 		hook, next := c.nextBeforeCommit(i)
 		if hook == nil {

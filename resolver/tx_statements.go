@@ -3,7 +3,7 @@ package resolver
 import (
 	"context"
 	"database/sql"
-	"strings"
+	"slices"
 
 	"gorm.io/gorm"
 )
@@ -35,6 +35,7 @@ func (t *Tx) PrepareContext(ctx context.Context, query string) (*sql.Stmt, error
 		return nil, err
 	}
 	t.wrote.Store(true) // nobody sees what it is used for
+	t.noteSession(ctx)
 	return real.PrepareContext(ctx, query)
 }
 
@@ -45,6 +46,7 @@ func (t *Tx) StmtContext(ctx context.Context, stmt *sql.Stmt) *sql.Stmt {
 		return failedStmt(err)
 	}
 	t.wrote.Store(true)
+	t.noteSession(ctx)
 	return real.StmtContext(ctx, stmt)
 }
 
@@ -70,6 +72,7 @@ func (t *Tx) exec(ctx context.Context, query string, args []any) (_ sql.Result, 
 		return nil, err
 	}
 	t.wrote.Store(true)
+	t.noteSession(ctx)
 	if changesSchema(query) {
 		defer t.changed()
 		return real.ExecContext(ctx, query, args...)
@@ -105,7 +108,7 @@ func (t *Tx) query(ctx context.Context, query string, args []any) (_ *sql.Rows, 
 	if err != nil {
 		return nil, err
 	}
-	t.noteQuery(query)
+	t.noteQuery(ctx, query)
 	if !t.prepares {
 		return real.QueryContext(ctx, query, args...)
 	}
@@ -122,9 +125,44 @@ func (t *Tx) query(ctx context.Context, query string, args []any) (_ *sql.Rows, 
 }
 
 // noteQuery notes a query that may write: everything but a plain SELECT.
-func (c *txCore) noteQuery(query string) {
-	if !c.wrote.Load() && !(len(query) > 6 && strings.EqualFold(query[:6], "SELECT")) {
-		c.wrote.Store(true)
+func (c *txCore) noteQuery(ctx context.Context, query string) {
+	if !mayWrite(query) {
+		return
+	}
+	c.wrote.Store(true)
+	c.noteSession(ctx)
+}
+
+// noteSession notes the session of a statement that writes, for when it is committed.
+func (c *txCore) noteSession(ctx context.Context) {
+	s := sessionOf(ctx)
+	if s == nil {
+		return
+	}
+	main := c.main()
+	main.mu.Lock()
+	defer main.mu.Unlock()
+	if !slices.Contains(main.sessions, s) {
+		main.sessions = append(main.sessions, s)
+	}
+}
+
+// tellSessions tells the sessions of what wrote that it was, or may have been, committed.
+func (c *txCore) tellSessions() {
+	if !sessions.Load() {
+		return
+	}
+	c.noteSession(c.ctx)
+	c.mu.Lock()
+	told := c.sessions
+	c.mu.Unlock()
+	for _, b := range c.participants() {
+		if !b.wrote.Load() {
+			continue
+		}
+		for _, s := range told {
+			s.note(b.database, b.pool != nil && b.pool.of.Load() != nil)
+		}
 	}
 }
 
@@ -147,7 +185,7 @@ func (t *Tx) queryRow(ctx context.Context, query string, args []any) *sql.Row {
 	if err != nil {
 		return failedRow(err)
 	}
-	t.noteQuery(query)
+	t.noteQuery(ctx, query)
 	if !t.prepares {
 		return real.QueryRowContext(ctx, query, args...)
 	}

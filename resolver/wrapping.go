@@ -45,7 +45,7 @@ func Unprepared(p gorm.ConnPool) gorm.ConnPool {
 	case *Tx:
 		return &Tx{txCore: c.txCore}
 	case *Pool:
-		return &Pool{poolCore: c.poolCore}
+		return &Pool{poolCore: c.poolCore, serving: c.serving}
 	}
 	return p
 }
