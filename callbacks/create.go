@@ -375,6 +375,7 @@ func (c *creation) insert(s *config.Shard, p *planner.Plan) {
 		c.r.inner.create(c.db)
 	}
 	c.db.Error = brokenSeal(c.table.Name, "insert", c.db.Error)
+	c.r.refusedInside(c.db)
 	p.Sent(s, stmt.SQL.String(), len(stmt.Vars))
 	stmt.Table, stmt.TableExpr = table, expr
 	if stmt.Clauses["INSERT"] = into; !had {

@@ -14,8 +14,13 @@ import (
 	"github.com/go-dtde/dtde/resolver"
 )
 
-// query replaces gorm:query.
+// query replaces gorm:query, which also builds subqueries.
 func (r *Runtime) query(db *gorm.DB) {
+	r.find(db)
+	r.leaveRefusal(db)
+}
+
+func (r *Runtime) find(db *gorm.DB) {
 	stmt := db.Statement
 	r.afterCursor(db, true)
 	if db.Error != nil {
@@ -225,6 +230,9 @@ func (r *Runtime) build(db *gorm.DB, p *planner.Plan, alias string) {
 			return
 		}
 	}
+	if r.refusedInside(db) {
+		return
+	}
 	p.Statements = nil
 	p.Sent(nil, stmt.SQL.String(), len(stmt.Vars))
 }
@@ -307,7 +315,7 @@ func (r *Runtime) unowned(db *gorm.DB, run func(*gorm.DB)) {
 		return
 	}
 	run(db)
-	if db.Error == nil || db.Statement.SQL.Len() == 0 {
+	if db.Error == nil && !db.DryRun || db.Statement.SQL.Len() == 0 || r.refusedInside(db) || db.Error == nil {
 		return
 	}
 	catalog := r.catalog.Load()

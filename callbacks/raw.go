@@ -33,6 +33,9 @@ const (
 // it. Text that names none goes through untouched.
 func (r *Runtime) raw(db *gorm.DB, call rawCall, run func(*gorm.DB)) {
 	stmt := db.Statement
+	if r.refusedInside(db) {
+		return
+	}
 	rs, err := planner.AnalyzeRaw(r.current(stmt.ConnPool), r.dialect, stmt.SQL.String(), stmt.Vars)
 	if rs == nil && err == nil {
 		err := r.referenceText(stmt)

@@ -178,6 +178,9 @@ func (r *Runtime) unownedText(db *gorm.DB, run func(*gorm.DB)) {
 	if stmt.SQL.Len() == 0 && !r.buildOnly(db, run) {
 		return
 	}
+	if r.refusedInside(db) {
+		return
+	}
 	if t := r.mentioned(r.current(stmt.ConnPool), stmt.SQL.String()); t == nil && !r.marked(stmt.SQL.String()) {
 		r.runBuilt(db, run)
 		return

@@ -47,6 +47,7 @@ type Runtime struct {
 	callbacksOwn int      // how many callbacks there are if nobody else has any; see ownCallbacks
 	returns      bool     // creates have RETURNING
 	foreign      foreignModels
+	refusals     refusals
 
 	keysOnce    sync.Once
 	foreignKeys foreignKeys

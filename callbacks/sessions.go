@@ -47,7 +47,7 @@ func (r *Runtime) fetchSessions(db *gorm.DB, p *planner.Plan, alias string, w *w
 // sessions when they are closed; nil in DryRun.
 func (r *Runtime) openSessionSource(db *gorm.DB, p *planner.Plan, alias string, w *watch) (src merge.Source, err error) {
 	stmt := db.Statement
-	if len(stmt.Vars) > 0 {
+	if len(stmt.Vars) > 0 || isSubquery(stmt) {
 		return nil, &config.UnsupportedError{
 			Entity: p.Entity, Reason: "subquery-sessions",
 			Problem: "a subquery that needs one statement per shard",

@@ -386,6 +386,7 @@ func (w *writer) build(a *aimed, target *planner.Target) shardSQL {
 	if len(w.plan.Targets) > 1 && w.db.Error == nil && w.readsItself(s) {
 		fail(w.db, writesWhatItReads(w.plan))
 	}
+	w.r.refusedInside(w.db)
 	w.plan.Sent(target.Shard, s.text, len(s.vars))
 	return s
 }

@@ -99,6 +99,39 @@ var refusedStatements = []struct {
 	{"raw-shape", "postgres", func(db *gorm.DB) error {
 		return db.Exec("WITH gone AS (DELETE FROM plains RETURNING id) DELETE FROM customers WHERE id IN (SELECT id FROM gone)").Error
 	}},
+	{"write-join", "", func(db *gorm.DB) error {
+		return db.Model(&Customer{}).Joins("JOIN plains ON plains.region = customers.region").Where("spent >= 0").Update("spent", 1).Error
+	}},
+	{"upsert-expression", "mysql", func(db *gorm.DB) error {
+		return db.Clauses(clause.OnConflict{Columns: []clause.Column{{Name: "id"}, {Name: "region"}}, DoUpdates: clause.Set{
+			{Column: clause.Column{Name: "spent"}, Value: gorm.Expr("customers.spent + LENGTH('open)")},
+		}}).Create(&Customer{ID: 81, Region: "EU"}).Error
+	}},
+	{"subquery-sessions", "", func(db *gorm.DB) error {
+		return db.Where("region = ? AND id IN (?)", "EU", inSessions(db).Model(&Customer{}).Select("id")).Find(&[]Plain{}).Error
+	}},
+	{"subquery-sessions", "", func(db *gorm.DB) error {
+		return db.Where("id NOT IN (?)", inSessions(db).Model(&Customer{}).Select("id")).Find(&[]Customer{}).Error
+	}},
+	{"subquery-sessions", "", func(db *gorm.DB) error {
+		return db.Model(&Plain{}).Where("id IN (?)", db.Model(&Plain{}).Select("id").Where("id IN (?)", inSessions(db).Model(&Customer{}).Select("id"))).Find(&[]Plain{}).Error
+	}},
+	{"subquery-sessions", "", func(db *gorm.DB) error {
+		return db.Raw("SELECT id FROM plains WHERE id IN (?)", inSessions(db).Model(&Customer{}).Select("id")).Scan(&[]int{}).Error
+	}},
+	{"subquery-sessions", "", func(db *gorm.DB) error {
+		return db.Model(&Customer{}).Where("region = ? AND id NOT IN (?)", "EU", inSessions(db).Model(&Customer{}).Select("id")).Update("spent", 1).Error
+	}},
+	{"subquery-sessions", "", func(db *gorm.DB) error {
+		return db.Where("id NOT IN (?)", inSessions(db).Model(&Customer{}).Select("id")).Delete(&Plain{}).Error
+	}},
+	{"subquery-sessions", "", func(db *gorm.DB) error {
+		return db.Model(&Customer{}).Create(map[string]any{"id": 81, "region": "EU", "spent": inSessions(db).Model(&Customer{}).Select("COUNT(*)")}).Error
+	}},
+	{"subquery-sessions", "", func(db *gorm.DB) error {
+		return db.Session(&gorm.Session{DryRun: true}).Where("id IN (?)", inSessions(db).Model(&Customer{}).Select("id")).Find(&[]Plain{}).Error
+	}},
+	{"raw-text", "", func(db *gorm.DB) error { return db.Exec("DELETE FROM customers WHERE name = 'open").Error }},
 	{"foreign-statement", "", func(db *gorm.DB) error { return db.Where("customers.spent > 1").Find(&[]Plain{}).Error }},
 	{"raw-lock", "locks", func(db *gorm.DB) error { return db.Raw("SELECT id FROM customers FOR UPDATE").Scan(&[]int64{}).Error }},
 	{"rename-table", "", func(db *gorm.DB) error { return db.Migrator().RenameTable("customers", "clients") }},
