@@ -167,10 +167,12 @@ func (k *compiler) entityKey(v *Validity) {
 	}
 }
 
-// columns lists the periods' columns.
+// columns lists the periods' columns, as far as they were found.
 func (v *Validity) columns() (names []string) {
 	for _, f := range v.Fields() {
-		names = append(names, f.DBName)
+		if f != nil {
+			names = append(names, f.DBName)
+		}
 	}
 	return names
 }

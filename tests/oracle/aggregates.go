@@ -105,17 +105,24 @@ func (g *generator) count() *operation {
 	}}.operation()
 }
 
-// aggregate reads sums and groups.
+// aggregate reads sums and groups, a part of them such as sessions can put together.
 func (g *generator) aggregate() *operation {
-	calls := joinLists([]call{modelCall}, g.hints(false), g.conditions(g.r.IntN(2)))
+	apart := g.chance(35)
+	calls := joinLists([]call{modelCall}, g.hints(apart), g.conditions(g.r.IntN(2)))
 	numbers := []string{
 		"COUNT(*) AS n", "SUM(amount) AS total", "AVG(price) AS mean", "MIN(level) AS low", "MAX(level) AS high",
 		"SUM(price) AS volume", "COUNT(name) AS named", "COUNT(DISTINCT region) AS regions", "MAX(code) AS last_code",
 		"MIN(region) AS first_region", "SUM(cents) AS cents", "AVG(amount) AS average",
 	}
+	if apart {
+		numbers = []string{"COUNT(*) AS n", "SUM(amount) AS total", "MIN(level) AS low", "MAX(level) AS high", "COUNT(name) AS named", "AVG(amount) AS average"}
+	}
 	g.r.Shuffle(len(numbers), func(i, j int) { numbers[i], numbers[j] = numbers[j], numbers[i] })
 	numbers = numbers[:1+g.r.IntN(4)]
 	groups := [][]string{nil, nil, {"region"}, {"level"}, {"active"}, {"region", "active"}, {"parent"}, {"level % 2"}}[g.r.IntN(8)]
+	if apart {
+		groups = pick(g, [][]string{nil, nil, {"level"}, {"active"}, {"parent"}, {"level", "active"}})
+	}
 	names := groups
 	if len(groups) == 1 && groups[0] == "level % 2" {
 		names = []string{"level % 2 AS odd"}
@@ -126,7 +133,7 @@ func (g *generator) aggregate() *operation {
 	for _, name := range groups {
 		calls = append(calls, fixed(fmt.Sprintf("Group(%q)", name), func(db *gorm.DB) *gorm.DB { return db.Group(name) }))
 	}
-	if len(groups) > 0 && g.chance(40) {
+	if len(groups) > 0 && !apart && g.chance(40) {
 		n := 1 + g.r.IntN(3)
 		having := pick(g, []string{"COUNT(*) >= ?", "SUM(amount) > ?", "MAX(level) <= ?"})
 		calls = append(calls, fixed(fmt.Sprintf("Having(%q, %d)", having, n), func(db *gorm.DB) *gorm.DB { return db.Having(having, n) }))
