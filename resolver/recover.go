@@ -30,6 +30,10 @@ func (t *TwoPhase) InDoubt(ctx context.Context) ([]Pending, error) {
 
 // prepared lists the gids of this cluster in every database.
 func (t *TwoPhase) prepared(ctx context.Context) ([]gid, error) {
+	if own := t.Databases.own; own != nil && own.dialect != "postgres" {
+		return nil, refuse("recover-engine", "recovery of transactions over several databases of "+own.dialect+", which are never prepared",
+			"leave it out: a commit over several databases is refused here, or told by PartialCommitError")
+	}
 	cluster, err := t.cluster(ctx)
 	if err != nil {
 		return nil, err
@@ -136,6 +140,9 @@ func (t *TwoPhase) finishOne(ctx context.Context, g gid, commit bool) error {
 // good, or that is known to be wrong: other participants may have ended otherwise.
 func (t *TwoPhase) Resolve(ctx context.Context, transaction string, commit bool) error {
 	found, err := t.prepared(ctx)
+	if errors.Is(err, config.ErrUnsupported) {
+		return err
+	}
 	var failed []error
 	matched := false
 	for _, g := range found {

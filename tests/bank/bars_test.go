@@ -24,14 +24,14 @@ func TestBars(t *testing.T) {
 	r.Rounds = 300
 	r.Section("Transfers over several servers, with fsync")
 	sides := map[string]*side{}
-	for _, name := range append([]string{"hand"}, ourProtocols...) {
+	for _, name := range whole {
 		sides[name] = newSide(t, w, name)
 		defer sides[name].protocol.close()
 	}
 	hand := sides["hand"]
 	r.Ratio("by hand, two databases ÷ one (expected: 2.7 to 3.3)", bars.NoBar, hand.move(2), hand.move(1))
 	w.costs(t, r, "hand")
-	for _, name := range ourProtocols {
+	for _, name := range whole[1:] {
 		s := sides[name]
 		r.Ratio(name+", one database, beside the same by hand", bars.NoBar, s.move(1), hand.move(1))
 		r.Ratio(name+", two databases, beside the same by hand", 1.2, s.move(2), hand.move(2))

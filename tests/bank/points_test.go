@@ -81,7 +81,7 @@ func (w *world) mend(t *testing.T) {
 // that nothing was.
 func TestLostReplyAndRecoveryToTheEnd(t *testing.T) {
 	w := newWorld(t, true)
-	for _, protocol := range append([]string{"hand"}, ourProtocols...) {
+	for _, protocol := range whole {
 		t.Run(protocol, func(t *testing.T) {
 			said := newOutcomes()
 			c := startChild(t, settings{Protocol: protocol, DSNs: w.dsns(), PauseAt: decisionWritten, Seed: 1}, said)
@@ -128,10 +128,14 @@ func tryPoint(t *testing.T, w *world, protocol, point string, d deed) (f finding
 	return w.audit(t, said), after
 }
 
-// ourProtocols are dtde's; they must lose nothing, and neither must the one by hand.
-var ourProtocols = []string{"resolver"}
+// ourProtocols are dtde's, as programs use it; they must lose nothing, and neither must
+// the same below its models or by hand.
+var ourProtocols = []string{"dtde"}
 
-// pointsVariable set to "all" does every deed at every point, by the protocol by hand,
+// whole are all protocols that must lose nothing.
+var whole = append([]string{"hand", "resolver"}, ourProtocols...)
+
+// pointsVariable set to "all" does every deed at every point, by the other protocols,
 // too, which takes minutes; else each point has the two that matter most, and the
 // others in turn.
 const pointsVariable = "DTDE_BANK_POINTS"
@@ -141,7 +145,7 @@ func TestEveryPoint(t *testing.T) {
 	all := os.Getenv(pointsVariable) == "all"
 	protocols := ourProtocols
 	if all {
-		protocols = append([]string{"hand"}, ourProtocols...)
+		protocols = whole
 	}
 	for _, protocol := range protocols {
 		for i, point := range pointsOf(protocol) {
@@ -184,6 +188,7 @@ func TestBrokenProtocolsAreFound(t *testing.T) {
 		// The home has committed, though its reply never came.
 		{"hand that trusts errors", "decision written", "lose the home's replies"},
 		{"resolver by best effort", "after commit 0", "kill the coordinator"},
+		{"dtde by best effort", "after commit 0", "kill the coordinator"},
 		{"shard by shard", "after commit 0", "kill the coordinator"},
 		{"shard by shard", "before commit 1", "kill the coordinator"},
 		{"shard by shard", "after commit 1", "stop a participant"},

@@ -32,6 +32,10 @@ func newProtocol(name string, dsns []string, at at) (protocol, error) {
 		return newViaResolver(dsns, at, resolverOptions{decisions: noTombstones{}})
 	case "resolver by best effort":
 		return newViaResolver(dsns, at, resolverOptions{decisions: store.Decisions{}, bestEffort: true})
+	case "dtde":
+		return newViaPlugin(dsns, at, false)
+	case "dtde by best effort":
+		return newViaPlugin(dsns, at, true)
 	case "hand":
 		return newHand(dsns, at, handOptions{tombstones: true})
 	case "hand without tombstones":
