@@ -31,9 +31,10 @@ oracle: ## a long run of generated programs against plain tables (N=100000 SEED=
 	@DTDE_ORACLE_N=$(N) DTDE_ORACLE_SEED=$(SEED) scripts/with-databases.sh \
 		go test -run '^TestOracle' -count=1 -timeout 0 -v ./tests/...
 
-chaos: ## money over three servers while programs and servers are killed (SECONDS=120 SEED=)
+chaos: ## money over servers that are killed, then eight writers of one key (SECONDS=120 SEED=)
 	@DTDE_BANK_SECONDS=$(SECONDS) DTDE_BANK_SEED=$(SEED) DTDE_BANK_POINTS=all scripts/with-databases.sh \
 		go test -run '^(TestEveryPoint|TestBrokenProtocolsAreFound|TestChaos)$$' -count=1 -timeout 0 -v ./tests/bank/
+	@DTDE_WRITERS_SECONDS=60 scripts/with-databases.sh go test -run '^TestEightWriters$$' -count=1 -timeout 0 -v ./tests/
 
 bench: ## the bars: dtde beside plain GORM
 	@DTDE_BARS=1 scripts/with-databases.sh bash -c \

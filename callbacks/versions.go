@@ -303,19 +303,20 @@ func instantIn(ctx context.Context, f *schema.Field, row Row) *time.Time {
 	return nil
 }
 
-// ownKey keeps, in a transaction, the ids of the versions that it wrote.
-type ownKey struct{ table *config.Table }
+// ownKey keeps, in a transaction, the ids of the versions of a model that it wrote. The
+// model's table in the catalog is another one as soon as a shard was made.
+type ownKey struct{ model reflect.Type }
 
 func (h *history) own() map[any]bool {
 	tx, ok := resolver.Transaction(h.tx.Statement.ConnPool)
 	if !ok {
 		return map[any]bool{}
 	}
-	if ids, ok := tx.Value(ownKey{h.table}).(map[any]bool); ok {
+	if ids, ok := tx.Value(ownKey{h.table.ModelType}).(map[any]bool); ok {
 		return ids
 	}
 	ids := map[any]bool{}
-	tx.SetValue(ownKey{h.table}, ids)
+	tx.SetValue(ownKey{h.table.ModelType}, ids)
 	return ids
 }
 

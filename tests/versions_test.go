@@ -380,27 +380,31 @@ func TestRepositoryHistory(t *testing.T) {
 	for name, e := range map[string]dtde.Entity{
 		"by hash of path": entity.ShardByHash("Path", 8), "by year of start": entity.ShardByDate("ValidFrom", dtde.Year, from, to),
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			d := testenv.SQLite()
-			db := d.Open(t, &gorm.Config{SkipDefaultTransaction: true})
-			require.NoError(t, db.Use(dtde.Register(dtde.Config{Entities: []dtde.Entity{e}})))
-			require.NoError(t, db.AutoMigrate(&FileVersion{}))
-			replay(t, db, changes)
-			for _, c := range checks {
-				at := instantOf(t, c["at"])
-				var files []FileVersion
-				check(t, db.Scopes(dtde.ValidAt(at)).Find(&files))
-				lines := make([]string, len(files))
-				for i, f := range files {
-					lines[i] = f.Path + " " + f.Blob
-				}
-				slices.Sort(lines)
-				sum := md5.Sum([]byte(strings.Join(lines, "\n")))
-				assert.Equal(t, c["files"], strconv.Itoa(len(files)), c["at"])
-				assert.Equal(t, c["digest"], hex.EncodeToString(sum[:]), c["at"])
+		for _, d := range testenv.Databases(t) {
+			if d.Name == "mariadb" && name == "by year of start" {
+				continue // minutes: each of 6,000 writes locks and reads twenty tables, twice
 			}
-		})
+			t.Run(d.Name+" "+name, func(t *testing.T) {
+				t.Parallel()
+				db := d.Open(t, &gorm.Config{SkipDefaultTransaction: true})
+				require.NoError(t, db.Use(dtde.Register(dtde.Config{Entities: []dtde.Entity{e}})))
+				require.NoError(t, db.AutoMigrate(&FileVersion{}))
+				replay(t, db, changes)
+				for _, c := range checks {
+					at := instantOf(t, c["at"])
+					var files []FileVersion
+					check(t, db.Scopes(dtde.ValidAt(at)).Find(&files))
+					lines := make([]string, len(files))
+					for i, f := range files {
+						lines[i] = f.Path + " " + f.Blob
+					}
+					slices.Sort(lines)
+					sum := md5.Sum([]byte(strings.Join(lines, "\n")))
+					assert.Equal(t, c["files"], strconv.Itoa(len(files)), c["at"])
+					assert.Equal(t, c["digest"], hex.EncodeToString(sum[:]), c["at"])
+				}
+			})
+		}
 	}
 }
 
