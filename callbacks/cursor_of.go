@@ -134,7 +134,7 @@ func (c *cursorRow) exact(column planner.KeysetColumn) (any, error) {
 	if !(zero && column.Nullable) && !c.rounds(c.table.Schema.FieldsByDBName[column.Column], v) {
 		return v, nil
 	}
-	q := session(c.tx).Unscoped().Model(reflect.New(c.table.Schema.ModelType).Interface())
+	q := sameServers(c.tx).Unscoped().Model(reflect.New(c.table.Schema.ModelType).Interface())
 	if c.tx.Statement.Schema != nil && c.tx.Statement.Table != c.tx.Statement.Schema.Table {
 		q = q.Table(c.tx.Statement.Table)
 	}

@@ -14,15 +14,36 @@ import (
 // preloads included: to one replica of each database, or to the sources.
 func (r *Runtime) toServers(db *gorm.DB) {
 	stmt := db.Statement
-	if r.servers == nil || !r.servers.any.Load() || db.DryRun || resolver.InTransaction(stmt.ConnPool) ||
-		resolver.Pinned(stmt.ConnPool) || resolver.OnSource(stmt.ConnPool) {
+	if r.servers == nil || !r.servers.any.Load() || db.DryRun || resolver.InTransaction(stmt.ConnPool) {
 		return
 	}
-	if wishOf(stmt) == wishWrite || !r.readsReplica(stmt) {
+	switch {
+	case resolver.Pinned(stmt.ConnPool) || resolver.OnSource(stmt.ConnPool):
+	case wishOf(stmt) == wishWrite || !r.readsReplica(stmt):
 		r.servers.source(db)
-		return
+	default:
+		r.servers.replica(db)
 	}
-	r.servers.replica(db)
+	stmt.Clauses[serverCarrier] = clause.Clause{Expression: servedBy{stmt.ConnPool}}
+}
+
+// serverCarrier keeps a read's servers among its clauses, from where they travel with the
+// *gorm.DB that the finisher returns: for who asks more about the rows that were read.
+const serverCarrier = "dtde:server"
+
+// servedBy is a pool as a clause that is never built.
+type servedBy struct{ pool gorm.ConnPool }
+
+// Build writes nothing.
+func (servedBy) Build(clause.Builder) {}
+
+// sameServers is a session that reads where tx has read.
+func sameServers(tx *gorm.DB) *gorm.DB {
+	again := session(tx)
+	if by, ok := tx.Statement.Clauses[serverCarrier].Expression.(servedBy); ok && !resolver.InTransaction(tx.Statement.ConnPool) {
+		again.Statement.ConnPool = by.pool
+	}
+	return again
 }
 
 // toSource has all statements of a write, those that it reads first included, go to the
