@@ -13,8 +13,8 @@ if [ -n "${1:-}" ]; then
 fi
 
 status=0
-CGO_ENABLED=1 go test -race -timeout 20m "${flags[@]}" ./... || status=$?
-(cd pgxcopy && CGO_ENABLED=1 go test -race -timeout 20m ./...) || status=$?
+CGO_ENABLED=1 go test -race -timeout 45m "${flags[@]}" ./... || status=$?
+(cd pgxcopy && CGO_ENABLED=1 go test -race -timeout 45m ./...) || status=$?
 
 # What the race detector would distort: it allocates, and slows the SQLite
 # without C down fourteen times.
