@@ -15,6 +15,7 @@ require (
 	gorm.io/driver/sqlite v1.6.0
 	gorm.io/driver/sqlserver v1.6.3
 	gorm.io/gorm v1.31.2
+	gorm.io/hints v1.1.2
 	gorm.io/plugin/dbresolver v1.6.2
 	modernc.org/sqlite v1.60.0
 	pgregory.net/rapid v1.2.0

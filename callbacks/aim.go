@@ -102,6 +102,9 @@ type union struct {
 	where []clause.Expression
 	// order is pushed into each branch with the plan's limit.
 	order clause.Clause
+	// hint and optimizer stand in each branch.
+	hint      indexHint
+	optimizer string
 }
 
 // expr wraps the union as a table expression.
@@ -138,6 +141,7 @@ func (u *union) branch(b clause.Builder, columns string, t *planner.Target) {
 		ends = ")"
 	}
 	_, _ = b.WriteString("SELECT ")
+	_, _ = b.WriteString(u.optimizer)
 	parts := u.plan.Partials
 	if parts != nil {
 		clause.CommaExpression{Exprs: parts.Branch}.Build(b)
@@ -146,6 +150,7 @@ func (u *union) branch(b clause.Builder, columns string, t *planner.Target) {
 	}
 	_, _ = b.WriteString(" FROM ")
 	_, _ = b.WriteString(u.r.tableOf(u.stmt, t.Shard, u.alias).SQL)
+	_, _ = b.WriteString(u.hint.on(u.plan.Table, t.Shard))
 	if u.plan.Pushed {
 		where := u.where
 		if t.Where != nil {

@@ -14,13 +14,13 @@ import (
 // by UNION ALL. Their values stand one after another in the statement's. A star becomes
 // the model's columns: UNION ALL goes by position, and tables that were made at other
 // times may have their columns in another order.
-func (r *Runtime) buildFlat(db *gorm.DB, p *planner.Plan, alias string, a *aimed) {
+func (r *Runtime) buildFlat(db *gorm.DB, p *planner.Plan, alias string, a *aimed, hint *indexHint) {
 	stmt := db.Statement
 	selected, had := stmt.Clauses["SELECT"]
 	var text strings.Builder
 	for i := range p.Targets {
 		target := &p.Targets[i]
-		stmt.Table, stmt.TableExpr = alias, r.asTable(target.Shard, alias)
+		stmt.Table, stmt.TableExpr = alias, hint.behind(r.asTable(target.Shard, alias), p.Table, target.Shard)
 		switch {
 		case target.Where != nil:
 			stmt.Clauses["WHERE"] = clause.Clause{Name: "WHERE", Expression: clause.Where{Exprs: target.Where}}

@@ -198,13 +198,15 @@ func (r *Runtime) build(db *gorm.DB, p *planner.Plan, alias string) {
 		a = aim(stmt)
 	}
 	partial, limit := takeParts(stmt, p), r.spellLimit(stmt, p)
-	whole := r.fromClause(stmt, p, alias)
+	hint := r.takeIndexHint(stmt)
+	defer hint.put()
+	whole := !hint.had && r.fromClause(stmt, p, alias)
 	if !whole && !p.Flat {
-		r.aimRead(stmt, p, alias)
+		r.aimRead(stmt, p, alias, &hint)
 	}
 	lock.put()
 	if p.Flat {
-		r.buildFlat(db, p, alias, &a)
+		r.buildFlat(db, p, alias, &a, &hint)
 	} else {
 		gormcallbacks.BuildQuerySQL(db)
 	}
@@ -252,13 +254,13 @@ func (r *Runtime) fromClause(stmt *gorm.Statement, p *planner.Plan, alias string
 }
 
 // aimRead replaces the statement's table by what the plan reads from.
-func (r *Runtime) aimRead(stmt *gorm.Statement, p *planner.Plan, alias string) {
+func (r *Runtime) aimRead(stmt *gorm.Statement, p *planner.Plan, alias string, hint *indexHint) {
 	stmt.Table = alias
 	if p.Form == planner.One && !p.Pushed {
-		stmt.TableExpr = r.tableOf(stmt, p.Targets[0].Shard, alias)
+		stmt.TableExpr = hint.behind(r.tableOf(stmt, p.Targets[0].Shard, alias), p.Table, p.Targets[0].Shard)
 		return
 	}
-	u := &union{r: r, plan: p, stmt: stmt, alias: alias}
+	u := &union{r: r, plan: p, stmt: stmt, alias: alias, hint: *hint, optimizer: optimizerHint(stmt)}
 	if p.Pushed {
 		if w, ok := stmt.Clauses["WHERE"].Expression.(clause.Where); ok {
 			u.where = w.Exprs

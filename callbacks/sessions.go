@@ -164,6 +164,8 @@ func (r *Runtime) buildSessions(db *gorm.DB, p *planner.Plan, alias string) ([]s
 		return nil, err
 	}
 	defer lock.restore()
+	hint := r.takeIndexHint(stmt)
+	defer hint.put()
 	a := aim(stmt)
 	limit, limited := stmt.Clauses["LIMIT"]
 	from, sourced := stmt.Clauses["FROM"]
@@ -183,12 +185,12 @@ func (r *Runtime) buildSessions(db *gorm.DB, p *planner.Plan, alias string) ([]s
 			stmt.Clauses["WHERE"] = a.where
 		}
 		if target := &part.Targets[0]; part.Form == planner.One {
-			stmt.Table, stmt.TableExpr = alias, r.asTable(target.Shard, alias)
+			stmt.Table, stmt.TableExpr = alias, hint.behind(r.asTable(target.Shard, alias), p.Table, target.Shard)
 			if target.Where != nil {
 				stmt.Clauses["WHERE"] = clause.Clause{Name: "WHERE", Expression: clause.Where{Exprs: target.Where}}
 			}
 		} else {
-			r.aimRead(stmt, part.Plan, alias)
+			r.aimRead(stmt, part.Plan, alias, &hint)
 		}
 		lock.put()
 		if delete(stmt.Clauses, "FROM"); sourced { // GORM adds the joins once more
@@ -199,7 +201,7 @@ func (r *Runtime) buildSessions(db *gorm.DB, p *planner.Plan, alias string) ([]s
 			stmt.AddClause(clause.Limit{Limit: &n})
 		}
 		gormcallbacks.BuildQuerySQL(db)
-		if db.Error != nil {
+		if db.Error != nil || r.refusedInside(db) {
 			return nil, nil
 		}
 		if text {

@@ -371,7 +371,9 @@ func (w *writer) build(a *aimed, target *planner.Target) shardSQL {
 	}
 	text := subtext(stmt)
 	clauses = w.r.aimWrite(stmt, target.Shard, w.alias, w.plan.Operation, clauses)
+	unhint := w.r.hintWrite(stmt, w.plan.Table, target.Shard)
 	stmt.Build(clauses...)
+	unhint()
 	if stmt.Table != w.alias {
 		w.requalify(target.Shard)
 	}
