@@ -19,15 +19,21 @@ func (r *rawParser) statement(refs []reference) (*RawStatement, error) {
 	if into, ok := r.inserts(); ok && ref.first == into {
 		return r.insert(ref, out)
 	}
-	switch queries, verb := r.count("select"), r.verb(); {
+	queries, verb := r.count("select"), r.verb()
+	table, limited := verb, false
+	if r.keyword(verb, "update", "delete") {
+		table, limited = r.top(verb + 1)
+	}
+	out.Limited = limited
+	switch {
 	case r.keyword(0, "select"):
 		out.Operation = Select
 		if queries != 1 {
 			return nil, refuse("SQL text with a subquery or UNION")
 		}
-	case r.keyword(verb, "update") && ref.first == verb+1:
+	case r.keyword(verb, "update") && ref.first == table:
 		out.Operation, out.Nests = Update, queries > 0
-	case r.keyword(verb, "delete") && r.keyword(verb+1, "from") && ref.first == verb+2:
+	case r.keyword(verb, "delete") && r.keyword(table, "from") && ref.first == table+1:
 		out.Operation, out.Nests = Delete, queries > 0
 	default:
 		return nil, refuse("SQL text that is no plain SELECT, INSERT, UPDATE or DELETE")
@@ -41,6 +47,17 @@ func (r *rawParser) statement(refs []reference) (*RawStatement, error) {
 		return nil, err
 	}
 	return out, r.positions(ref, aliased, out)
+}
+
+// top reads SQL Server's TOP (n) behind UPDATE or DELETE.
+func (r *rawParser) top(i int) (next int, limited bool) {
+	if !r.dialect.sqlserver() || !r.keyword(i, "top") || i+1 >= len(r.toks) || r.toks[i+1].kind != tokOpen {
+		return i, false
+	}
+	if i = int(r.toks[i+1].at) + 1; r.keyword(i, "percent") {
+		i++
+	}
+	return i, true
 }
 
 func (r *rawParser) count(word string) int {

@@ -72,9 +72,15 @@ func TestIndexHints(t *testing.T) {
 		amount, region := hints.UseIndex("by_amount"), hints.ForceIndex("idx_ledgers_region")
 		all := map[string]int{"USE INDEX (`by_amount": 3}
 		for _, c := range []hintCase{
-			{"one shard", func(db *gorm.DB) (any, error) { return ledgersIn(db.Clauses(amount).Where("region = ?", "EU").Order("id")) }, map[string]int{"USE INDEX (`by_amount": 1}},
-			{"a union", func(db *gorm.DB) (any, error) { return ledgersIn(db.Clauses(amount).Where("amount > ?", 5).Order("id")) }, all},
-			{"a page", func(db *gorm.DB) (any, error) { return ledgersIn(db.Clauses(amount).Order("amount, id").Offset(3).Limit(7)) }, all},
+			{"one shard", func(db *gorm.DB) (any, error) {
+				return ledgersIn(db.Clauses(amount).Where("region = ?", "EU").Order("id"))
+			}, map[string]int{"USE INDEX (`by_amount": 1}},
+			{"a union", func(db *gorm.DB) (any, error) {
+				return ledgersIn(db.Clauses(amount).Where("amount > ?", 5).Order("id"))
+			}, all},
+			{"a page", func(db *gorm.DB) (any, error) {
+				return ledgersIn(db.Clauses(amount).Order("amount, id").Offset(3).Limit(7))
+			}, all},
 			{"a count", func(db *gorm.DB) (any, error) { return counted(db.Clauses(amount).Where("amount > ?", 5)) }, all},
 			{"groups", func(db *gorm.DB) (any, error) {
 				var rows []map[string]any
@@ -84,7 +90,9 @@ func TestIndexHints(t *testing.T) {
 			{"sessions", func(db *gorm.DB) (any, error) {
 				return ledgersIn(db.Scopes(dtde.Reads(dtde.ReadSessions)).Clauses(amount).Where("amount > ?", 5).Order("id"))
 			}, all},
-			{"an index that GORM names", func(db *gorm.DB) (any, error) { return ledgersIn(db.Clauses(region).Where("region <> ?", "EU").Order("id")) },
+			{"an index that GORM names", func(db *gorm.DB) (any, error) {
+				return ledgersIn(db.Clauses(region).Where("region <> ?", "EU").Order("id"))
+			},
 				map[string]int{"FORCE INDEX (`idx_ledgers_us_region`)": 1, "FORCE INDEX (`idx_ledgers_apac_region`)": 1}},
 			{"two of them", func(db *gorm.DB) (any, error) {
 				return ledgersIn(db.Clauses(hints.UseIndex("by_amount", "idx_ledgers_region").ForOrderBy()).Where("amount > ?", 2).Order("id"))
@@ -124,10 +132,16 @@ func TestOptimizerHints(t *testing.T) {
 		plain, db, sent := ledgers(t, d)
 		hint := hints.New("SeqScan(ledgers)")
 		for _, c := range []hintCase{
-			{"one shard", func(db *gorm.DB) (any, error) { return ledgersIn(db.Clauses(hint).Where("region = ?", "EU").Order("id")) }, map[string]int{"/*+ SeqScan(ledgers) */": 1}},
+			{"one shard", func(db *gorm.DB) (any, error) {
+				return ledgersIn(db.Clauses(hint).Where("region = ?", "EU").Order("id"))
+			}, map[string]int{"/*+ SeqScan(ledgers) */": 1}},
 			{"a union", func(db *gorm.DB) (any, error) { return ledgersIn(db.Clauses(hint).Where("amount > ?", 5).Order("id")) }, map[string]int{"/*+ SeqScan(ledgers) */": 4}},
-			{"a page", func(db *gorm.DB) (any, error) { return ledgersIn(db.Clauses(hint).Order("amount, id").Offset(3).Limit(7)) }, map[string]int{"/*+ SeqScan(ledgers) */": 4}},
-			{"a comment", func(db *gorm.DB) (any, error) { return ledgersIn(db.Clauses(hints.Comment("select", "for the report")).Order("id")) }, map[string]int{"/* for the report */": 1}},
+			{"a page", func(db *gorm.DB) (any, error) {
+				return ledgersIn(db.Clauses(hint).Order("amount, id").Offset(3).Limit(7))
+			}, map[string]int{"/*+ SeqScan(ledgers) */": 4}},
+			{"a comment", func(db *gorm.DB) (any, error) {
+				return ledgersIn(db.Clauses(hints.Comment("select", "for the report")).Order("id"))
+			}, map[string]int{"/* for the report */": 1}},
 			{"a comment behind", func(db *gorm.DB) (any, error) {
 				return ledgersIn(db.Clauses(hints.CommentAfter("order by", "behind")).Where("amount > ?", 5).Order("id"))
 			}, map[string]int{"/* behind */": 1}},

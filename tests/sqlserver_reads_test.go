@@ -250,9 +250,57 @@ func TestSQLServerRaw(t *testing.T) {
 		{"insert of a query", func(db *gorm.DB) *gorm.DB {
 			return db.Exec("INSERT INTO customers (id, region) SELECT id + ?, region FROM customers WHERE name = ?", 100, "x")
 		}},
+		{"update of first rows", func(db *gorm.DB) *gorm.DB {
+			return db.Exec("UPDATE TOP (?) customers SET name = ? WHERE region = ?", 5, "x", "US")
+		}},
+		{"update of first rows of several shards", func(db *gorm.DB) *gorm.DB {
+			return db.Exec("UPDATE TOP (5) PERCENT customers SET name = ? WHERE name = ?", "x", "y")
+		}},
+		{"delete of first rows", func(db *gorm.DB) *gorm.DB {
+			return db.Exec("DELETE TOP (5) FROM customers WHERE region = ?", "US")
+		}},
+		{"delete of first rows of several shards", func(db *gorm.DB) *gorm.DB {
+			return db.Exec("DELETE TOP (5) FROM customers WHERE name = ?", "y")
+		}},
+		{"update of first rows in an order", func(db *gorm.DB) *gorm.DB {
+			return db.Exec("UPDATE customers SET name = ? WHERE region = 'US' AND id IN (SELECT TOP 5 id FROM customers WHERE region = 'US' ORDER BY spent)", "x")
+		}},
+		{"update of first rows in an order, over several shards", func(db *gorm.DB) *gorm.DB {
+			return db.Exec("WITH first AS (SELECT TOP 5 id FROM customers ORDER BY spent) UPDATE customers SET name = ? WHERE id IN (SELECT id FROM first)", "x")
+		}},
+		{"delete by a WITH query", func(db *gorm.DB) *gorm.DB {
+			return db.Exec("WITH old AS (SELECT id FROM labels WHERE id < ?) DELETE FROM customers WHERE customers.region = 'US' AND customers.id IN (SELECT id FROM old WHERE old.id = customers.id)", 3)
+		}},
 		{"on a named shard", func(db *gorm.DB) *gorm.DB {
 			return db.Scopes(dtde.OnShard("EU")).Exec("UPDATE customers SET name = UPPER(name)")
 		}},
 		{"over all shards", func(db *gorm.DB) *gorm.DB { return db.Raw("SELECT * FROM customers").Find(&rows) }},
+	})
+}
+
+// TestSQLServerCursors has pages behind a row, and what streams send.
+func TestSQLServerCursors(t *testing.T) {
+	t.Parallel()
+	after := func(db *gorm.DB, order string, last Customer) *gorm.DB {
+		tx := db.Session(&gorm.Session{NewDB: true}).Order(order).Scopes(dtde.After("")).Find(&[]Customer{})
+		require.NoError(t, tx.Error)
+		cursor, err := dtde.CursorOf(tx, last)
+		require.NoError(t, err)
+		return db.Order(order).Scopes(dtde.After(cursor))
+	}
+	last := Customer{ID: 7, Name: "ada", Region: "US", Spent: 3}
+	goldenCases(t, "cursors.sql", []goldenCase{
+		{"the first page over shards", func(db *gorm.DB) *gorm.DB { return db.Scopes(dtde.After("")).Limit(5).Find(&[]Customer{}) }},
+		{"by the primary key", func(db *gorm.DB) *gorm.DB { return after(db, "id", last).Limit(5).Find(&[]Customer{}) }},
+		{"backwards", func(db *gorm.DB) *gorm.DB { return after(db, "id DESC", last).Limit(5).Find(&[]Customer{}) }},
+		{"with a condition", func(db *gorm.DB) *gorm.DB {
+			return after(db, "id", last).Where("spent > ?", 1).Limit(5).Find(&[]Customer{})
+		}},
+		{"behind the shards of a date", func(db *gorm.DB) *gorm.DB {
+			tx := db.Session(&gorm.Session{NewDB: true}).Order("order_date").Scopes(dtde.After("")).Find(&[]Order{})
+			cursor, err := dtde.CursorOf(tx, Order{ID: 3, OrderDate: utc(2024, 5, 5)})
+			require.NoError(t, err)
+			return db.Order("order_date").Scopes(dtde.After(cursor)).Limit(5).Find(&[]Order{})
+		}},
 	})
 }

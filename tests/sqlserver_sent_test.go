@@ -174,6 +174,13 @@ func TestSQLServerSent(t *testing.T) {
 		{"rows come back from several shards", []scripted{five}, func(db *gorm.DB) error {
 			return db.Clauses(clause.Returning{Columns: []clause.Column{{Name: "id"}}}).Where("spent = ?", 1).Delete(&[]Customer{}).Error
 		}},
+		{"rows are streamed over several shards", []scripted{five}, func(db *gorm.DB) error {
+			rows, err := db.Model(&Customer{}).Where("spent > ?", 1).Order("id").Rows()
+			if err != nil {
+				return err
+			}
+			return rows.Close()
+		}},
 		{"sessions are refused", nil, func(db *gorm.DB) error {
 			err := db.Scopes(dtde.Reads(dtde.ReadSessions)).Find(&[]Customer{}).Error
 			assert.ErrorIs(t, err, dtde.ErrUnsupported)

@@ -102,6 +102,12 @@ func TestSQLServerWrites(t *testing.T) {
 		{"update with a subquery", func(db *gorm.DB) *gorm.DB {
 			return db.Model(&Customer{}).Where("region = ?", "US").Update("spent", db.Model(&User{}).Select("MAX(age)"))
 		}},
+		{"update with LIMIT, which GORM leaves out there", func(db *gorm.DB) *gorm.DB {
+			return db.Model(&Customer{}).Where("spent = ?", 1).Order("id").Limit(5).Update("name", "x")
+		}},
+		{"delete with LIMIT, which GORM leaves out there", func(db *gorm.DB) *gorm.DB {
+			return db.Where("spent = ?", 1).Order("id").Limit(5).Delete(&Customer{})
+		}},
 		{"update of the key: the statement on its new shard", func(db *gorm.DB) *gorm.DB {
 			return db.Model(&Customer{ID: 5}).Update("region", "US")
 		}},

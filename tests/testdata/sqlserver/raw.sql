@@ -62,6 +62,31 @@ INSERT INTO "customers_us" (id, region) OUTPUT INSERTED.id, INSERTED.region VALU
 -- raw Customer: union {EU US APAC}
 SELECT id + @p1, region FROM (SELECT "id","name","region","status","spent" FROM "customers_eu" UNION ALL SELECT "id","name","region","status","spent" FROM "customers_us" UNION ALL SELECT "id","name","region","status","spent" FROM "customers_apac") AS "customers" WHERE name = @p2
 
+-- update of first rows
+-- update Customer: one {US}
+UPDATE TOP (@p1) "customers_us" SET name = @p2 WHERE region = @p3
+
+-- update of first rows of several shards
+-- refused: dtde: unsupported on a sharded model (Customer): SQL text over more than one shard; name the shard key in its WHERE clause, use the builder, or say where with dtde.OnShard [raw-shards]
+
+-- delete of first rows
+-- delete Customer: one {US}
+DELETE TOP (5) FROM "customers_us" WHERE region = @p1
+
+-- delete of first rows of several shards
+-- refused: dtde: unsupported on a sharded model (Customer): SQL text over more than one shard; name the shard key in its WHERE clause, use the builder, or say where with dtde.OnShard [raw-shards]
+
+-- update of first rows in an order
+-- update Customer: one {US}
+UPDATE "customers_us" SET name = @p1 WHERE region = 'US' AND id IN (SELECT TOP 5 id FROM (SELECT "id","name","region","status","spent" FROM "customers_eu" UNION ALL SELECT "id","name","region","status","spent" FROM "customers_us" UNION ALL SELECT "id","name","region","status","spent" FROM "customers_apac") AS "customers" WHERE region = 'US' ORDER BY spent)
+
+-- update of first rows in an order, over several shards
+-- refused: dtde: unsupported on a sharded model (Customer): update over several shards with a subquery on the same model, which would see the first shards' changes; select the rows' ids first, or narrow it to one shard [write-subquery]
+
+-- delete by a WITH query
+-- delete Customer: one {US}
+WITH old AS (SELECT id FROM (SELECT "id","region","text" FROM "labels_eu" UNION ALL SELECT "id","region","text" FROM "labels_us") AS "labels" WHERE id < @p1) DELETE FROM "customers_us" WHERE "customers_us".region = 'US' AND "customers_us".id IN (SELECT id FROM old WHERE old.id = "customers_us".id)
+
 -- on a named shard
 -- update Customer: one {EU}
 UPDATE "customers_eu" SET name = UPPER(name)

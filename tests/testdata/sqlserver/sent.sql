@@ -88,5 +88,8 @@ DELETE "customers" OUTPUT "DELETED"."id" FROM "customers_us" AS "customers" WHER
 DELETE "customers" OUTPUT "DELETED"."id" FROM "customers_apac" AS "customers" WHERE spent = @p1
 -- COMMIT
 
+-- rows are streamed over several shards
+SELECT * FROM (SELECT "id","name","region","status","spent" FROM "customers_eu" AS "customers" UNION ALL SELECT "id","name","region","status","spent" FROM "customers_us" AS "customers" UNION ALL SELECT "id","name","region","status","spent" FROM "customers_apac" AS "customers") AS "customers" WHERE spent > @p1 ORDER BY id
+
 -- sessions are refused
 

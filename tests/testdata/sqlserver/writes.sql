@@ -148,6 +148,18 @@ UPDATE "customers" SET "name"=@p1 FROM "customers_apac" AS "customers"
 -- update Customer: one {US}
 UPDATE "customers" SET "spent"=(SELECT MAX(age) FROM (SELECT "id","name","age" FROM "users_0" AS "users" UNION ALL SELECT "id","name","age" FROM "users_1" AS "users" UNION ALL SELECT "id","name","age" FROM "users_2" AS "users" UNION ALL SELECT "id","name","age" FROM "users_3" AS "users") AS "users") FROM "customers_us" AS "customers" WHERE region = @p1
 
+-- update with LIMIT, which GORM leaves out there
+-- update Customer: steps {EU US APAC}
+UPDATE "customers" SET "name"=@p1 FROM "customers_eu" AS "customers" WHERE spent = @p2
+UPDATE "customers" SET "name"=@p1 FROM "customers_us" AS "customers" WHERE spent = @p2
+UPDATE "customers" SET "name"=@p1 FROM "customers_apac" AS "customers" WHERE spent = @p2
+
+-- delete with LIMIT, which GORM leaves out there
+-- delete Customer: steps {EU US APAC}
+DELETE "customers" FROM "customers_eu" AS "customers" WHERE spent = @p1
+DELETE "customers" FROM "customers_us" AS "customers" WHERE spent = @p1
+DELETE "customers" FROM "customers_apac" AS "customers" WHERE spent = @p1
+
 -- update of the key: the statement on its new shard
 -- update Customer: steps {EU US APAC}
 UPDATE "customers" SET "region"=@p1 FROM "customers_us" AS "customers" WHERE "id" = @p2
