@@ -327,7 +327,11 @@ func inspect(db *gorm.DB, pool gorm.ConnPool, c *config.Catalog, all bool) error
 	var faults []error
 	for _, t := range c.Tables() {
 		faults = append(faults, perDatabase(db, pool, t, t.Migrations && !all, func(db *gorm.DB, part *config.Table) error {
-			return errors.Join(migrator.Inspect(db, part, t.Migrations)...)
+			found := migrator.Inspect(db, part, t.Migrations)
+			if all {
+				found = append(found, migrator.InspectSystem(db, part)...)
+			}
+			return errors.Join(found...)
 		}))
 	}
 	return errors.Join(faults...)

@@ -287,6 +287,9 @@ func (w *workspace) makeTable(o step, s *config.Shard, auto bool) error {
 	if err := w.changeSealed(db, o, s); err != nil {
 		return err
 	}
+	if err := w.turnOnSystem(db, o.table, s); err != nil {
+		return err
+	}
 	return w.exclude(db, o.table, s)
 }
 

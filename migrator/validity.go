@@ -21,6 +21,12 @@ const (
 	overlapRule  = "exc_version_overlap"
 	systemOfSame = "chk_version_system" // nor is the period of system time
 	endIndex     = "idx_version_end"    // finds what is still valid in a shard of old starts
+
+	// With system time the rules are about what is known now only, and have names of their
+	// own: those of before are how a table is told that has to be migrated.
+	knownStartUnique = "uni_version_known_start"
+	knownOpenUnique  = "uni_version_known_open"
+	knownOverlapRule = "exc_version_known_overlap"
 )
 
 // versions puts into a shard's schema what the engine can enforce of the rules for
@@ -63,9 +69,13 @@ func (w *workspace) versions(s *schema.Schema, t *config.Table, shard *config.Sh
 			conditions = append(conditions, w.open(*v.System))
 		}
 	}
-	w.uniqueIndex(s, shard, startUnique, started, conditions)
+	startName, openName := startUnique, openUnique
+	if v.System != nil {
+		startName, openName = knownStartUnique, knownOpenUnique
+	}
+	w.uniqueIndex(s, shard, startName, started, conditions)
 	if (dialect == "sqlite" || dialect == "sqlserver") && !v.StartOnly() {
-		w.uniqueIndex(s, shard, openUnique, columns, append(conditions, w.open(v.Valid)))
+		w.uniqueIndex(s, shard, openName, columns, append(conditions, w.open(v.Valid)))
 	}
 }
 
@@ -204,7 +214,11 @@ func (w *workspace) exclude(tx *gorm.DB, t *config.Table, shard *config.Shard) e
 	if !exact {
 		return nil
 	}
-	name, table := w.nameOn(shard, overlapRule), w.quote(shard.Table)
+	overlap := overlapRule
+	if v.System != nil {
+		overlap = knownOverlapRule
+	}
+	name, table := w.nameOn(shard, overlap), w.quote(shard.Table)
 	read := plain(tx)
 	read.DryRun = false
 	var there, gist bool

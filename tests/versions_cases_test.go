@@ -54,6 +54,7 @@ func eachEmployment(t *testing.T, f func(t *testing.T, db *gorm.DB, now *time.Ti
 					}
 					entities = append(entities, e)
 				}
+				excluding(t, d, db)
 				require.NoError(t, db.Use(dtde.Register(dtde.Config{Entities: entities})))
 				require.NoError(t, db.AutoMigrate(&Employee{}, &Badge{}))
 				f(t, db, &now, d)

@@ -43,6 +43,7 @@ func TestGridIsTheModels(t *testing.T) {
 				case "by start":
 					e = e.ShardByDate("ValidFrom", dtde.Month, day(1), day(400))
 				}
+				excluding(t, d, db)
 				require.NoError(t, db.Use(dtde.Register(dtde.Config{Entities: []dtde.Entity{e}})))
 				require.NoError(t, db.AutoMigrate(&Belief{}))
 				writes := writing{row: func(number string, premium int) any { return &Belief{Number: number, Premium: premium} }}

@@ -57,9 +57,25 @@ func versioned(t *testing.T, d testenv.DB, layout string, clock func() time.Time
 		from, to := day(1), time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
 		policy, rider = policy.ShardByDate("ValidFrom", dtde.Month, from, to), rider.ShardByDate("ValidFrom", dtde.Year, from, to)
 	}
+	excluding(t, d, db)
 	require.NoError(t, db.Use(dtde.Register(dtde.Config{Entities: []dtde.Entity{policy, rider}})))
 	require.NoError(t, db.AutoMigrate(&Policy{}, &Rider{}))
 	return db
+}
+
+// excluding gives PostgreSQL what dtde's exclusion constraints need, so that every write of
+// a test is held to them. The extension comes with the server's package on Debian.
+func excluding(t *testing.T, d testenv.DB, db *gorm.DB) {
+	t.Helper()
+	if d.Name != "postgres" {
+		return
+	}
+	if err := db.Exec("CREATE EXTENSION IF NOT EXISTS btree_gist").Error; err != nil {
+		if os.Getenv("CI") == "true" {
+			require.NoError(t, err, "with CI=true the server must have btree_gist")
+		}
+		t.Logf("*** exclusion constraints LEFT OUT: the server has no btree_gist")
+	}
 }
 
 // day is the n-th day of 2024, in UTC.

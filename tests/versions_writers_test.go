@@ -74,6 +74,7 @@ func writeTogether(t *testing.T, d testenv.DB, layout string) {
 		return db
 	}
 	first := d.Open(t)
+	excluding(t, d, first)
 	dsn := testenv.DSN(t, first)
 	if d.Name == "mariadb" { // PostgreSQL's sessions begin so
 		dsn += "&tx_isolation=%27READ-COMMITTED%27"
