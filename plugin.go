@@ -165,8 +165,10 @@ func (p *Plugin) compile(db *gorm.DB, pool gorm.ConnPool, dialect planner.Dialec
 		return nil, err
 	}
 	for _, t := range catalog.Tables() {
-		if t.Validity != nil && t.Validity.SplitAtShardBoundaries {
-			return nil, &ConfigError{Entity: t.Name, Field: "SplitAtShardBoundaries", Problem: "versions can't be cut at shard boundaries yet; drop it, or shard by the entity key"}
+		if t.Validity.Cut() {
+			if err := t.CutAtBoundaries(); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return withFacts(db, pool, withFixedDates(catalog))

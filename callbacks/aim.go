@@ -114,6 +114,17 @@ func (u *union) expr() *clause.Expr { return &clause.Expr{SQL: "?", Vars: []any{
 func (u *union) Build(b clause.Builder) {
 	columns := u.r.columns(u.stmt, u.plan.Table)
 	_ = b.WriteByte('(')
+	if w := u.plan.Whole; w != nil && len(u.plan.Targets) > 0 {
+		parts := u.r.parts(u.stmt, u.plan.Table)
+		if w.Instant {
+			parts.at(b, u.plan.Targets[0].Shard, w.At)
+		} else {
+			parts.all(b)
+		}
+		_, _ = b.WriteString(") AS ")
+		_, _ = b.WriteString(u.r.quote(u.alias))
+		return
+	}
 	for i := range u.plan.Targets {
 		if i > 0 {
 			_, _ = b.WriteString(" UNION ALL ")

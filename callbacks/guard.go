@@ -21,6 +21,9 @@ const primaryConsent = "primary"
 // already, where one table would have found a conflict. Without ON CONFLICT that is
 // a duplicate key; with it, the row is updated, or left alone, where it lives.
 func (c *creation) guard(p *planner.Plan) error {
+	if c.table.Validity.Cut() { // the parts of a version have one key; nobody else gives keys
+		return nil
+	}
 	if c.table.LocalUnique[primaryConsent] || len(c.table.Shards) < 2 || c.keyInPrimary() || c.table.IDShard != nil {
 		return nil
 	}

@@ -120,7 +120,9 @@ func (r *Runtime) see(db *gorm.DB, t *config.Table, alias string) (l temporal.Le
 				Hint: "preload under ValidAt, or load the children by their own query",
 			}
 		}
-		addConditions(stmt, l.Conditions(t.Validity, temporal.Target{Table: alias, Source: t.Schema.Table}))
+		if l.Kind != temporal.LensAt || !r.putsTogether(stmt, t) { // else the parts are asked
+			addConditions(stmt, l.Conditions(t.Validity, temporal.Target{Table: alias, Source: t.Schema.Table}))
+		}
 		if scoped.Load() {
 			if conds, ok := stmt.Settings.Load(portionKey{}); ok {
 				addConditions(stmt, conds.([]clause.Expression))

@@ -243,6 +243,9 @@ func (p *portion) write(tx *gorm.DB, touched *int, changed *bool) error {
 		if named, err = p.namedNow(keys); err != nil {
 			return err
 		}
+		if err := p.stillSo(keys, histories); err != nil {
+			return err
+		}
 	}
 	done := map[any]bool{}
 	for i, key := range keys {
@@ -259,7 +262,7 @@ func (p *portion) write(tx *gorm.DB, touched *int, changed *bool) error {
 		for _, v := range rows {
 			done[v.ID] = true
 		}
-		op := p.op.Among(func(v temporal.Version[Row]) bool { return named[v.ID] })
+		op := p.op.Among(func(v temporal.Version[Row]) bool { return named[p.id(v.Row)] })
 		out, err := temporal.Plan(rows, op, h.rules(tx))
 		if err != nil {
 			return h.named(err)
@@ -305,7 +308,7 @@ func (p *portion) namedNow(keys [][]any) (map[any]bool, error) {
 	ids := map[any]bool{}
 	for chunk := range slices.Chunk(keys, keysPerRead) {
 		query := p.also(p.in(chunk))
-		if p.r.dialect.Name == "mysql" { // at REPEATABLE READ only a locking read sees what others have committed
+		if p.r.dialect.Name == "mysql" && !p.v.Cut() { // at REPEATABLE READ only a locking read sees what others have committed
 			query = query.Clauses(clause.Locking{Strength: clause.LockingStrengthUpdate})
 		}
 		list, err := p.rows(query, false)

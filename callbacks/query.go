@@ -54,7 +54,7 @@ func (r *Runtime) read(db *gorm.DB, t *config.Table, alias string, early bool, r
 		fail(db, err)
 		return
 	}
-	ends := r.endsSeen(stmt, t, lens)
+	ends, whole := r.endsSeen(stmt, t, lens), r.whole(stmt, t, lens)
 	if resolver.Pinned(stmt.ConnPool) {
 		ends = nil // a replica may be from before a shard was sealed
 	}
@@ -68,7 +68,7 @@ func (r *Runtime) read(db *gorm.DB, t *config.Table, alias string, early bool, r
 	kept := destLength(stmt, appends)
 	vars := stmt.Vars // of the statement around a subquery
 	for attempt := 0; ; attempt++ {
-		p, err := r.planRead(stmt, t, alias, ends)
+		p, err := r.planRead(stmt, t, alias, ends, whole)
 		if err != nil {
 			fail(db, err)
 			watch.done(db, nil)
@@ -125,7 +125,7 @@ func (r *Runtime) read(db *gorm.DB, t *config.Table, alias string, early bool, r
 const maxReplans = 5
 
 // planRead asks for a plan with everything that GORM will add to the conditions.
-func (r *Runtime) planRead(stmt *gorm.Statement, t *config.Table, alias string, ends *config.Set) (*planner.Plan, error) {
+func (r *Runtime) planRead(stmt *gorm.Statement, t *config.Table, alias string, ends *config.Set, whole *planner.Whole) (*planner.Plan, error) {
 	if conds := primaryConditions(stmt); len(conds) > 0 {
 		where, had := stmt.Clauses["WHERE"]
 		stmt.AddClause(clause.Where{Exprs: conds})
@@ -136,7 +136,7 @@ func (r *Runtime) planRead(stmt *gorm.Statement, t *config.Table, alias string, 
 		}()
 	}
 	s := r.statement(stmt, planner.Select, t, alias)
-	s.Ends = ends
+	s.Ends, s.Whole = ends, whole
 	p, err := planner.PlanRead(&s)
 	if err == nil {
 		keepOutside(stmt, p, alias)

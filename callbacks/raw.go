@@ -53,6 +53,14 @@ func (r *Runtime) raw(db *gorm.DB, call rawCall, run func(*gorm.DB)) {
 	}
 	bindScope(stmt)
 	r.rawServers(db, call)
+	if err == nil && rs.Table.Validity.Cut() {
+		if rs.Operation != planner.Select {
+			fail(db, uncut(rs.Table, rs.Operation))
+			return
+		}
+		r.rawText(db, run, nil)
+		return
+	}
 	if err != nil {
 		r.rawText(db, run, err)
 		return

@@ -62,6 +62,12 @@ func (r *Runtime) derived(stmt *gorm.Statement, t *config.Table, shards []*confi
 	columns := r.columns(stmt, t)
 	var b strings.Builder
 	b.WriteByte('(')
+	if t.Validity.Cut() && len(t.Shards) > 0 {
+		w := r.parts(stmt, t)
+		w.all(&b)
+		b.WriteByte(')')
+		return b.String(), nil
+	}
 	for i, s := range shards {
 		if i > 0 {
 			b.WriteString(" UNION ALL ")

@@ -78,8 +78,11 @@ type history struct {
 	key   []any
 	// shared locks against writers only, not against others who read so.
 	shared bool
-	// locked are the ids of the rows that lockRows found, by the text of their key.
-	locked map[string]map[any]bool
+	// locked are the ids of the rows that lockRows found, by the text of their key, and how
+	// many rows have each.
+	locked map[string]map[any]int
+	// begun tells that the caller's struct has become the first part of a version that is cut.
+	begun bool
 	// checking reads what a rule of containment needs to see.
 	checking bool
 }
@@ -161,6 +164,12 @@ func (r *Runtime) writeVersions(db *gorm.DB, w VersionWrite) (out temporal.Outco
 		}
 	}
 	if w.Repair {
+		if h.v.Cut() {
+			return out, &config.UnsupportedError{
+				Entity: h.table.Name, Reason: "cut-repair", Problem: "a repair of versions that are cut at shard boundaries",
+				Hint: "use Put or DeletePortion for what Check lists",
+			}
+		}
 		out, err = temporal.Repair(rows, h.rules(db))
 	} else {
 		var op temporal.Operation[Row]
@@ -190,6 +199,7 @@ func (h *history) apply(rows []temporal.Version[Row], out temporal.Outcome[Row])
 			return err
 		}
 	}
+	h.complete(out)
 	h.tell(steps)
 	return h.r.touched(h.tx, h.outgrown(rows, out)...)
 }
@@ -215,9 +225,17 @@ func (h *history) where() *gorm.DB {
 // versions turns rows into what the plan works on.
 func (h *history) versions(list reflect.Value) ([]temporal.Version[Row], error) {
 	out := make([]temporal.Version[Row], list.Len())
+	wholes := map[any]*temporal.Whole{}
 	for i := range out {
 		row := list.Index(i)
-		v := temporal.Version[Row]{Row: row, ID: h.id(row), Valid: h.period(&h.v.Valid, row)}
+		v := temporal.Version[Row]{Row: row, ID: h.rowID(row), Valid: h.period(&h.v.Valid, row)}
+		if h.v.Cut() {
+			id := h.id(row)
+			if wholes[id] == nil {
+				wholes[id] = &temporal.Whole{ID: row}
+			}
+			v.Whole = wholes[id]
+		}
 		if h.v.System != nil {
 			v.System = h.period(h.v.System, row)
 		}
@@ -326,6 +344,7 @@ func (h *history) rules(db *gorm.DB) temporal.Rules[Row] {
 		Equal: h.equal, Now: instantOf(db), Precision: h.v.Valid.Precision, Tolerance: h.v.ClockTolerance,
 		Own: func(v temporal.Version[Row]) bool { return own[v.ID] }, StartOnly: h.v.StartOnly(), System: h.v.System != nil,
 	}
+	rules.Boundaries, rules.Wholes = h.v.Boundaries, h.v.Cut()
 	if h.v.System != nil {
 		rules.SystemPrecision = h.v.System.Precision
 	}
@@ -378,7 +397,7 @@ func (h *history) isPeriod(f *schema.Field) bool {
 func (h *history) expected(rows []temporal.Version[Row], start time.Time) error {
 	start = temporal.Cut(start, h.v.Valid.Precision)
 	latest := time.Time{}
-	for _, v := range rows {
+	for _, v := range h.joined(rows) {
 		if v.Valid.From.After(latest) {
 			latest = v.Valid.From
 		}
@@ -402,7 +421,13 @@ func internal(stmt *gorm.Statement) bool {
 
 // unversioned refuses a plain write to an entity that takes versioned ones only.
 func unversioned(stmt *gorm.Statement, t *config.Table, op planner.Operation) error {
-	if t.Validity == nil || !t.Validity.VersionedOnly || internal(stmt) {
+	if t.Validity == nil || internal(stmt) {
+		return nil
+	}
+	if t.Validity.Cut() {
+		return uncut(t, op)
+	}
+	if !t.Validity.VersionedOnly {
 		return nil
 	}
 	return &config.ShardError{

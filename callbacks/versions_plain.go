@@ -6,6 +6,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/go-dtde/dtde/config"
+	"github.com/go-dtde/dtde/planner"
 	"github.com/go-dtde/dtde/temporal"
 )
 
@@ -36,6 +37,9 @@ func (c *creation) validity() error {
 	v := c.table.Validity
 	if v == nil || internal(c.db.Statement) {
 		return nil
+	}
+	if v.Cut() {
+		return uncut(c.table, planner.Insert)
 	}
 	periods := []*config.PeriodColumns{&v.Valid}
 	if v.System != nil {

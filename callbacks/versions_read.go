@@ -29,6 +29,7 @@ func (r *Runtime) ReadVersions(db *gorm.DB, model any) ([]temporal.Version[Row],
 	if h.v.StartOnly() {
 		versions = temporal.DeriveEnds(versions)
 	}
+	versions = h.joined(versions)
 	slices.SortStableFunc(versions, func(a, b temporal.Version[Row]) int { return a.Valid.From.Compare(b.Valid.From) })
 	return versions, nil
 }

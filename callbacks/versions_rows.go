@@ -27,9 +27,9 @@ func (h *history) read() ([]temporal.Version[Row], error) {
 		if err != nil {
 			return nil, err
 		}
-		ids := map[any]bool{}
+		ids := map[any]int{}
 		for _, v := range versions {
-			ids[v.ID] = true
+			ids[h.id(v.Row)]++
 		}
 		if maps.Equal(ids, known) {
 			return versions, nil
@@ -46,10 +46,10 @@ func (h *history) read() ([]temporal.Version[Row], error) {
 // in a row that find the same have found everything: whoever writes something else had
 // to lock what the first of them holds. A key without rows has nothing to lock: see alone.
 func (h *history) lockRows(keys [][]any) error {
-	h.locked = map[string]map[any]bool{}
+	h.locked = map[string]map[any]int{}
 	for _, key := range keys {
 		own := h.of(key)
-		ids := map[any]bool{}
+		ids := map[any]int{}
 		if lock, fixed := own.lockable(); len(fixed) == 0 || len(lock) > 0 {
 			rows := reflect.New(reflect.SliceOf(h.table.ModelType))
 			if s := own.direct(); s != nil {
@@ -66,7 +66,7 @@ func (h *history) lockRows(keys [][]any) error {
 				}
 			}
 			for i := range rows.Elem().Len() {
-				ids[h.id(rows.Elem().Index(i))] = true
+				ids[h.id(rows.Elem().Index(i))]++
 			}
 		}
 		h.locked[h.identity(key)] = ids

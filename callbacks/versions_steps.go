@@ -104,7 +104,8 @@ func (h *history) wrote(step temporal.Step[Row], rows int64) error {
 // its id and period afterwards; a leftover is a copy with an id of its own.
 func (h *history) insert(v temporal.Version[Row]) error {
 	row := v.Row
-	if row != h.model {
+	further := h.v.Cut() && v.Whole.ID != nil // a part of a version that has others
+	if row != h.model || further {
 		row = h.copyOf(row)
 	}
 	for _, f := range h.table.Schema.PrimaryFields {
@@ -118,9 +119,17 @@ func (h *history) insert(v temporal.Version[Row]) error {
 		}
 	}
 	h.setPeriods(row, v)
+	if h.v.Cut() {
+		return h.insertPart(row, v)
+	}
 	if s := h.directInsert(row); s != nil {
 		return h.insertDirect(s, row)
 	}
+	return h.create(row)
+}
+
+// create makes a row by plain GORM.
+func (h *history) create(row Row) error {
 	tx := h.tx
 	if row != h.model {
 		tx = tx.Omit(clause.Associations)
@@ -128,7 +137,7 @@ func (h *history) insert(v temporal.Version[Row]) error {
 	if err := tx.Create(row.Addr().Interface()).Error; err != nil {
 		return err
 	}
-	h.own()[h.id(row)] = true
+	h.own()[h.rowID(row)] = true
 	return nil
 }
 

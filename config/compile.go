@@ -278,6 +278,13 @@ func (k *compiler) fingerprint() string {
 	} else {
 		b.WriteString("\nid=plain")
 	}
+	if v := k.table.Validity; v != nil && v.ByStart { // rows of the one kind are misread as the other
+		if v.Cut() {
+			b.WriteString("\nversions=cut")
+		} else {
+			b.WriteString("\nversions=whole")
+		}
+	}
 	b.WriteString(k.table.deal())
 	return b.String()
 }

@@ -97,7 +97,9 @@ func (e Entity) VersionOnSave() Entity { e.Temporal.VersionOnSave = true; return
 func (e Entity) CurrentByDefault() Entity { e.Temporal.CurrentByDefault = true; return e }
 
 // SplitAtShardBoundaries cuts versions where their shard changes, so that an instant
-// is always in one shard.
+// is always in one shard: a version has a row in each shard that it is valid in. Reads put
+// them together; only calls that write versions may write. For entities that are sharded by
+// date of the start, with a from and a to.
 func (e Entity) SplitAtShardBoundaries() Entity { e.Temporal.SplitAtShardBoundaries = true; return e }
 
 // WithClockTolerance sets how far the clock may step back behind the open version's

@@ -22,6 +22,9 @@ type Validity struct {
 	ByStart bool
 	// The entity's options; see [Temporal].
 	VersionedOnly, VersionOnSave, CurrentByDefault, SplitAtShardBoundaries bool
+	// Boundaries are the instants at which versions are cut, ascending; nil for an entity
+	// whose versions are not.
+	Boundaries []time.Time
 	// ClockTolerance is how far the clock may step back; 0 means not at all.
 	ClockTolerance time.Duration
 }
@@ -30,16 +33,21 @@ type Validity struct {
 func (v *Validity) StartOnly() bool { return v.Valid.To == nil }
 
 // Fields lists the fields of the periods, those of system time last.
-func (v *Validity) Fields() []*schema.Field {
-	fields := []*schema.Field{v.Valid.From}
-	if v.Valid.To != nil {
-		fields = append(fields, v.Valid.To)
-	}
+func (v *Validity) Fields() (fields []*schema.Field) {
+	all := []*schema.Field{v.Valid.From, v.Valid.To}
 	if v.System != nil {
-		fields = append(fields, v.System.From, v.System.To)
+		all = append(all, v.System.From, v.System.To)
+	}
+	for _, f := range all {
+		if f != nil { // an end, or what settings under examination lack
+			fields = append(fields, f)
+		}
 	}
 	return fields
 }
+
+// Cut tells that versions are cut into parts where their shard changes.
+func (v *Validity) Cut() bool { return v != nil && v.SplitAtShardBoundaries }
 
 // PeriodColumns are the two columns of a period [From, To).
 type PeriodColumns struct {

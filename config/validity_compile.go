@@ -234,8 +234,8 @@ func (k *compiler) versionShards(v *Validity) {
 			"shard by the entity key, or store the ends")
 	}
 	kind := k.entity.Strategy.Kind
-	if v.SplitAtShardBoundaries && (!v.ByStart || kind != "date" && kind != "range") {
-		k.fault("", "versions can be split at shard boundaries only where shards are ranges of the start: shard by date, or by range, of %s",
+	if v.SplitAtShardBoundaries && (!v.ByStart || kind != "date") {
+		k.fault("", "versions can be split at shard boundaries only where shards are periods of the start: shard by date of %s",
 			v.Valid.From.Name)
 	}
 }

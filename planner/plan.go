@@ -75,6 +75,9 @@ type Plan struct {
 	// statement could see is there: the executor sees to it that the seals hold in the
 	// snapshot that it read.
 	Sealed bool
+	// Whole is how versions that are cut at their shards' boundaries are put together; nil
+	// for other entities.
+	Whole *Whole
 	// Pushed (Form Union): each branch carries its own WHERE (Target.Where, or the
 	// caller's), and with BranchLimit > 0 the ORDER BY and LIMIT BranchLimit too. The
 	// statement around the branches keeps everything but the WHERE.

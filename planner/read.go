@@ -11,6 +11,9 @@ import (
 // PlanRead plans a select: the shards that can hold a matching row, and the form in
 // which they are read. The error is a *config.ShardError or *config.UnsupportedError.
 func PlanRead(s *Statement) (*Plan, error) {
+	if s.Whole != nil {
+		return s.planWhole()
+	}
 	if p := s.planPoint(); p != nil {
 		p.Form, p.FormReason = One, "one shard"
 		return p, nil

@@ -81,6 +81,8 @@ type Statement struct {
 	// Ends are the ends of versions that the statement can see, by its lens: shards that
 	// are sealed before all of them are left out. nil leaves none out.
 	Ends *config.Set
+	// Whole reads versions that are cut where their shard changes; nil for other entities.
+	Whole *Whole
 	// Form is the form the program insists on, if it does.
 	Form config.ReadForm
 	// WriteLimits tells that updates and deletes are built with their ORDER BY and LIMIT:

@@ -29,9 +29,9 @@ func SplitAt(p Period, boundaries []time.Time) []Period {
 }
 
 // Join is the inverse on reading: of one key's versions it joins those that meet at a
-// boundary, hold equal data and, with system time, are known at the same time of the
-// caller's choice (give only those). The joined version has the first part's ID and
-// row. Versions are returned by start; without boundaries they are only sorted.
+// boundary and have the same Whole, or, where they have none, hold equal data. With system
+// time give only those that are known at the same time. The joined version has the first
+// part's ID and row. Versions are returned by start; without boundaries they are only sorted.
 func Join[R any](versions []Version[R], boundaries []time.Time, equal func(a, b R) bool) []Version[R] {
 	var out []Version[R]
 	for _, g := range joined(versions, boundaries, equal) {
@@ -51,7 +51,7 @@ func joined[R any](versions []Version[R], boundaries []time.Time, equal func(a, 
 		if n := len(groups); n > 0 {
 			last := groups[n-1][len(groups[n-1])-1]
 			_, atBoundary := slices.BinarySearchFunc(boundaries, v.Valid.From, time.Time.Compare)
-			if atBoundary && last.Valid.Meets(v.Valid) && equal(last.Row, v.Row) {
+			if atBoundary && last.Valid.Meets(v.Valid) && last.Whole == v.Whole && (v.Whole != nil || equal(last.Row, v.Row)) {
 				groups[n-1] = append(groups[n-1], v)
 				continue
 			}

@@ -97,7 +97,8 @@ func reconcile[R any](pieces []Version[R], wanted []draft[R], r Rules[R]) []Step
 }
 
 // claim cuts what is wanted at the boundaries and gives each part the ID of the
-// stored row that it continues: one of the same version and the same shard.
+// stored row that it continues: one of the same version and the same shard. The parts of
+// a version have one Whole.
 func claim[R any](pieces []Version[R], wanted []draft[R], r Rules[R]) []Version[R] {
 	groups := map[any][]Version[R]{} // a joined version's ID → its rows
 	for _, g := range joined(pieces, r.Boundaries, r.Equal) {
@@ -105,6 +106,9 @@ func claim[R any](pieces []Version[R], wanted []draft[R], r Rules[R]) []Version[
 	}
 	var parts []draft[R]
 	for _, w := range wanted {
+		if r.Wholes && w.Whole == nil {
+			w.Whole = new(Whole)
+		}
 		for _, valid := range SplitAt(w.Valid, r.Boundaries) {
 			part := w
 			part.Valid = valid
@@ -119,6 +123,9 @@ func claim[R any](pieces []Version[R], wanted []draft[R], r Rules[R]) []Version[
 				continue
 			}
 			out[i], out[i].ID = p.Version, nil
+			if r.Wholes && !carriers { // a row that it took would still be a part of the other version
+				continue
+			}
 			for _, v := range groups[p.origin] {
 				if p.origin != nil && !taken[v.ID] && v.Valid.Overlaps(p.Valid) &&
 					cell(v.Valid.From, r.Boundaries) == cell(p.Valid.From, r.Boundaries) {

@@ -67,14 +67,17 @@ func purge[R any](rows, pieces []Version[R], op Operation[R], r Rules[R]) Outcom
 	var out Outcome[R]
 	limit := op.period.From
 	ended := func(p Period) bool { return !p.IsOpen() && !p.To.After(limit) }
-	valid := map[any]Period{} // with the ends that start-only histories derive
-	for _, v := range pieces {
-		valid[v.ID] = v.Valid
+	valid := map[any]Period{}                                 // with the ends that start-only histories derive
+	for _, g := range joined(pieces, r.Boundaries, r.Equal) { // a version goes as a whole
+		v := g[0]
+		v.Valid.To = g[len(g)-1].Valid.To
+		for _, part := range g {
+			valid[part.ID] = v.Valid
+		}
 		if !ended(v.Valid) {
 			out.Timeline = append(out.Timeline, v)
 		}
 	}
-	out.Timeline = Join(out.Timeline, r.Boundaries, r.Equal)
 	for _, v := range rows {
 		period, isKnown := valid[v.ID]
 		if !isKnown && !r.StartOnly {

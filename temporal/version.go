@@ -16,6 +16,16 @@ type Version[R any] struct {
 	Valid Period
 	// System is when the database held it for true; ignored without system time.
 	System Period
+	// Whole is what the rows have in common that are parts of one version, cut at
+	// boundaries: the same pointer. nil where parts are told by equal data; see [Join].
+	Whole *Whole
+}
+
+// Whole is a version that is cut into several rows.
+type Whole struct {
+	// ID is the caller's: what the parts share, such as a primary key. In an Insert's
+	// version it is nil until the caller has written the first part and sets it.
+	ID any
 }
 
 // Rules are what holds for one key in one transaction.
@@ -42,6 +52,10 @@ type Rules[R any] struct {
 	// Boundaries cut every version where the shard changes; ascending, nil for none.
 	// What is given may be cut there already; see [Join].
 	Boundaries []time.Time
+	// Wholes tells that the parts of a version are told by their Whole: every given row
+	// has one, and so has what the steps insert. Otherwise equal versions that meet at a
+	// boundary are one. Not with System: parts of a version would be retired one by one.
+	Wholes bool
 }
 
 func (r *Rules[R]) own(v Version[R]) bool { return v.ID != nil && r.Own != nil && r.Own(v) }

@@ -53,6 +53,9 @@ func versioned(t *testing.T, d testenv.DB, layout string, clock func() time.Time
 	switch layout {
 	case "by key":
 		policy, rider = policy.ShardByHash("Number", 4), rider.ShardByHash("Code", 3)
+	case "by start, cut":
+		policy = policy.ShardByDate("ValidFrom", dtde.Month, day(1), time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)).SplitAtShardBoundaries()
+		rider = rider.ShardByDate("ValidFrom", dtde.Year, day(1), time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)).SplitAtShardBoundaries()
 	case "by start":
 		from, to := day(1), time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
 		policy, rider = policy.ShardByDate("ValidFrom", dtde.Month, from, to), rider.ShardByDate("ValidFrom", dtde.Year, from, to)
@@ -81,7 +84,7 @@ func excluding(t *testing.T, d testenv.DB, db *gorm.DB) {
 // day is the n-th day of 2024, in UTC.
 func day(n int) time.Time { return time.Date(2024, 1, n, 0, 0, 0, 0, time.UTC) }
 
-var layouts = []string{"one table", "by key", "by start"}
+var layouts = []string{"one table", "by key", "by start", "by start, cut"}
 
 func eachLayout(t *testing.T, f func(t *testing.T, db *gorm.DB, now *time.Time)) {
 	t.Helper()
