@@ -15,7 +15,11 @@ func (r *Runtime) takePartials(stmt *gorm.Statement, p *planner.Plan) (restore f
 	if g == nil {
 		return func() {}
 	}
-	restore = keepClauses(stmt, "SELECT", "ORDER BY")
+	restore = keepClauses(stmt, "SELECT", "GROUP BY", "ORDER BY")
+	if by, ok := stmt.Clauses["GROUP BY"].Expression.(clause.GroupBy); ok && g.Having != nil {
+		by.Having = nil
+		stmt.Clauses["GROUP BY"] = clause.Clause{Name: "GROUP BY", Expression: by}
+	}
 	if g.Select != nil {
 		stmt.Clauses["SELECT"] = clause.Clause{Name: "SELECT", Expression: clause.Select{Columns: g.Select}}
 	}
@@ -26,6 +30,9 @@ func (r *Runtime) takePartials(stmt *gorm.Statement, p *planner.Plan) (restore f
 // groups merges the shards' partial aggregates and orders the groups.
 func (r *Runtime) groups(g *planner.Grouping, src merge.Source) merge.Source {
 	src = merge.Group(src, merge.GroupSpec{Columns: g.Columns, MaxGroups: max(r.config.MaxBufferedRows, 1), Average: g.Average})
+	if g.Having != nil {
+		src = merge.Having(src, *g.Having)
+	}
 	if len(g.Order) > 0 {
 		src = merge.Sort(src, g.Order, max(r.config.MaxBufferedRows, 1))
 	}

@@ -20,6 +20,9 @@ type Grouping struct {
 	// Columns are the merged groups', the first Visible of them the statement's own.
 	Columns []merge.GroupColumn
 	Visible int
+	// Having is what must be true of a merged group; nil keeps all. The shards' statements
+	// have none.
+	Having *merge.Condition
 	// Order sorts the merged groups; Column is a position among Columns.
 	Order []merge.OrderKey
 	// Average is the engine's way to divide.
@@ -66,7 +69,6 @@ func (s *Statement) aggregated(p *Plan, h *shape) error {
 		}
 		g.Columns = append(g.Columns, merge.GroupColumn{Func: item.function, Column: i})
 	}
-	added := 0
 	for i := range items { // a sum and a count behind each average, whose own column gives name and type
 		if items[i].function != merge.Avg {
 			continue
@@ -75,7 +77,6 @@ func (s *Statement) aggregated(p *Plan, h *shape) error {
 		columns = append(columns,
 			clause.Column{Name: "SUM(" + items[i].argument + ")", Raw: true}, clause.Column{Name: "COUNT(" + items[i].argument + ")", Raw: true})
 		g.Columns[i] = merge.GroupColumn{Func: merge.Avg, Column: at, Counts: at + 1, Shape: i + 1}
-		added++
 	}
 	for _, key := range keys { // groups are told apart by all keys, selected or not
 		if slices.ContainsFunc(items, func(a aggregate) bool { return a.function == merge.Key && a.column == key }) {
@@ -84,9 +85,12 @@ func (s *Statement) aggregated(p *Plan, h *shape) error {
 		g.Columns = append(g.Columns, merge.GroupColumn{Func: merge.Key, Column: len(columns)})
 		columns = append(columns, clause.Column{Table: clause.CurrentTable, Name: key})
 		items = append(items, aggregate{column: key, function: merge.Key})
-		added++
 	}
-	if g.Select = columns; added == 0 {
+	having := havingReader{s: s, g: g, items: &items, keys: keys, columns: &columns}
+	if g.Having, ok = having.having(); !ok {
+		return s.refuse("sessions-group", "a HAVING other than comparisons of counts, sums and numbers with whole numbers, by sessions", way)
+	}
+	if g.Select = columns; len(columns) == g.Visible {
 		g.Select = nil
 	} else if !list {
 		return s.refuse("sessions-select", "selected expressions by sessions", way)
@@ -120,7 +124,7 @@ func (s *Statement) groupColumns() (keys []string, ok bool) {
 		return nil, true
 	}
 	by, known := c.Expression.(clause.GroupBy)
-	if !known || len(by.Having) > 0 || c.Builder != nil || c.BeforeExpression != nil || c.AfterExpression != nil || c.AfterNameExpression != nil {
+	if !known || len(by.Having) > 0 && len(by.Columns) == 0 || c.Builder != nil || c.BeforeExpression != nil || c.AfterExpression != nil || c.AfterNameExpression != nil {
 		return nil, false
 	}
 	for _, column := range by.Columns {

@@ -84,6 +84,9 @@ func (m *Merge) steps() []string {
 	}
 	if g := m.Groups; g != nil {
 		steps[0] = "merge partial aggregates"
+		if g.Having != nil {
+			steps = append(steps, "having")
+		}
 		if len(g.Order) > 0 {
 			steps = append(steps, "order the groups")
 		}

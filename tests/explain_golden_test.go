@@ -136,8 +136,11 @@ func explainedShapes() []explained {
 		}},
 		{"named shards", func(tx *gorm.DB) *gorm.DB { return tx.Scopes(dtde.OnShard("US", "EU")).Find(&[]Stall{}) }},
 		{"refused: OnShard of none", func(tx *gorm.DB) *gorm.DB { return tx.Scopes(dtde.OnShard("nope")).Find(&[]Stall{}) }},
+		{"groups and HAVING, sessions", func(tx *gorm.DB) *gorm.DB {
+			return stalls(tx).Scopes(dtde.Reads(dtde.ReadSessions)).Select("rating").Group("rating").Having("COUNT(*) > 1").Find(&[]Stall{})
+		}},
 		{"refused: a group by sessions", func(tx *gorm.DB) *gorm.DB {
-			return stalls(tx).Scopes(dtde.Reads(dtde.ReadSessions)).Select("name").Group("name").Having("COUNT(*) > 1").Find(&[]Stall{})
+			return stalls(tx).Scopes(dtde.Reads(dtde.ReadSessions)).Select("name").Group("name").Having("AVG(rating) > 1").Find(&[]Stall{})
 		}},
 	}
 }
