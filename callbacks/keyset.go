@@ -1,10 +1,12 @@
 package callbacks
 
 import (
+	"strings"
 	"sync/atomic"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
+	"gorm.io/gorm/schema"
 
 	"github.com/go-dtde/dtde/config"
 	"github.com/go-dtde/dtde/planner"
@@ -92,7 +94,38 @@ func (r *Runtime) keysetStatement(stmt *gorm.Statement) (*planner.Statement, err
 		alias = stmt.Table
 	}
 	s := r.statement(stmt, planner.Select, t, alias)
+	s.Joins = s.Joins && !r.joinsOwners(stmt)
 	return &s, nil
+}
+
+// joinsOwners tells whether a statement joins nothing but what its rows belong to, by its
+// primary key: then each row is still there once at most.
+func (r *Runtime) joinsOwners(stmt *gorm.Statement) bool {
+	if stmt.Schema == nil {
+		return false
+	}
+	for i := range stmt.Joins {
+		if stmt.Joins[i].Expression != nil {
+			return false
+		}
+		at := stmt.Schema
+		for _, name := range strings.Split(stmt.Joins[i].Name, ".") {
+			rel := at.Relationships.Relations[name]
+			if rel == nil || rel.Type != schema.BelongsTo || len(rel.References) != len(rel.FieldSchema.PrimaryFields) {
+				return false
+			}
+			for _, ref := range rel.References {
+				if ref.PrimaryKey == nil || !ref.PrimaryKey.PrimaryKey {
+					return false
+				}
+			}
+			at = rel.FieldSchema
+			if t, owned := r.current(stmt.ConnPool).ByModel(at.ModelType); owned && t.LocalUnique[primaryConsent] {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // addCondition puts a condition beside all that the caller's have, also where they end
