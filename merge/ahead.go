@@ -97,7 +97,7 @@ func (a *Ahead) fill(src Source, held func()) error {
 	a.columns, a.types = src.Columns(), columnTypes(src)
 	width, opened := len(a.columns), false
 	for size := 1; ; size = min(2*size, mostTogether) {
-		rows := a.empty(width)
+		rows := a.empty(size * width)
 		began := time.Now()
 		for rows.n < size {
 			row := rows.cells[rows.n*width : (rows.n+1)*width : (rows.n+1)*width]
@@ -141,16 +141,18 @@ func weight(row []driver.Value) int {
 	return n
 }
 
-// empty gives room for rows.
-func (a *Ahead) empty(width int) *aheadRows {
+// empty gives room for so many cells.
+func (a *Ahead) empty(cells int) *aheadRows {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if last := len(a.spare) - 1; last >= 0 {
+	for len(a.spare) > 0 {
+		last := len(a.spare) - 1
 		rows := a.spare[last]
-		a.spare = a.spare[:last]
-		return rows
+		if a.spare = a.spare[:last]; len(rows.cells) >= cells {
+			return rows
+		} // else it is one of the first, which are small
 	}
-	return &aheadRows{cells: make([]driver.Value, mostTogether*width)}
+	return &aheadRows{cells: make([]driver.Value, cells)}
 }
 
 // hand gives rows to the reader.
