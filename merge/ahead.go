@@ -5,8 +5,6 @@ import (
 	"errors"
 	"io"
 	"sync"
-	"sync/atomic"
-	"time"
 )
 
 // Ahead is a source whose rows are read before they are asked for, by [Ahead.Fill], which its owner calls on another
@@ -24,17 +22,18 @@ type Ahead struct {
 	columns []string
 	types   []ColumnType
 
-	waiting atomic.Bool // the reader is
 	arrived chan struct{}
 	room    chan struct{}
 
-	mu     sync.Mutex
-	queue  []*aheadRows
-	spare  []*aheadRows
-	rows   int // queued, those that the reader is at included
-	bytes  int
-	ended  bool
-	closed bool
+	mu      sync.Mutex
+	waiting bool       // the reader is
+	part    *aheadRows // being filled; the reader takes it rather than wait
+	queue   []*aheadRows
+	spare   []*aheadRows
+	rows    int // queued, those that the reader is at included
+	bytes   int
+	ended   bool
+	closed  bool
 
 	at   *aheadRows // the reader's
 	next int
@@ -60,8 +59,6 @@ const (
 	// mostTogether is how many rows are handed over together at most; it begins with one, so that the first is not
 	// late, and doubles.
 	mostTogether = 64
-	// handOver is how long rows are kept back from a reader who waits.
-	handOver = time.Millisecond
 	// cellBytes is what a value takes beside its text.
 	cellBytes = 16
 )
@@ -95,36 +92,50 @@ func (a *Ahead) Fill(src Source, held func()) error {
 func (a *Ahead) fill(src Source, held func()) error {
 	// What the engine says of its rows may depend on the first; without one this is all there is.
 	a.columns, a.types = src.Columns(), columnTypes(src)
-	width, opened := len(a.columns), false
-	for size := 1; ; size = min(2*size, mostTogether) {
-		rows := a.empty(size * width)
-		began := time.Now()
-		for rows.n < size {
-			row := rows.cells[rows.n*width : (rows.n+1)*width : (rows.n+1)*width]
-			err := src.Next(row)
-			if !opened && (err == nil || err == io.EOF) {
-				if opened = true; err == nil {
-					a.types = columnTypes(src)
-				}
-				close(a.opened)
+	row, opened := make([]driver.Value, len(a.columns)), false
+	for size := 1; ; {
+		err := src.Next(row)
+		if !opened && (err == nil || err == io.EOF) {
+			if opened = true; err == nil {
+				a.types = columnTypes(src)
 			}
-			if err == io.EOF {
-				a.hand(rows)
-			}
-			if err != nil {
-				return err
-			}
-			rows.n++
-			rows.bytes += weight(row)
-			if a.waiting.Load() && time.Since(began) > handOver || rows.bytes >= a.bounds.Bytes {
-				break
-			}
+			close(a.opened)
 		}
-		a.hand(rows)
-		if !a.wait(held) {
+		if err == io.EOF {
+			a.flush()
+		}
+		if err != nil {
+			return err
+		}
+		if !a.add(row, size) {
+			continue
+		}
+		if size = min(2*size, mostTogether); !a.wait(held) {
 			return nil
 		}
 	}
+}
+
+// add adds a row to those that are handed over together, and tells whether they were.
+func (a *Ahead) add(row []driver.Value, size int) (handed bool) {
+	bytes := weight(row)
+	a.mu.Lock()
+	if a.part == nil {
+		a.part = a.empty(size * len(row))
+	}
+	p := a.part
+	copy(p.cells[p.n*len(row):], row)
+	p.n++
+	p.bytes += bytes
+	if handed = p.n >= size || p.bytes >= a.bounds.Bytes; handed {
+		a.hand()
+	}
+	wake := handed || a.waiting
+	a.mu.Unlock()
+	if wake {
+		signal(a.arrived)
+	}
+	return handed
 }
 
 // weight is about what a row takes in memory.
@@ -141,10 +152,8 @@ func weight(row []driver.Value) int {
 	return n
 }
 
-// empty gives room for so many cells.
+// empty gives room for so many cells; the lock is held.
 func (a *Ahead) empty(cells int) *aheadRows {
-	a.mu.Lock()
-	defer a.mu.Unlock()
 	for len(a.spare) > 0 {
 		last := len(a.spare) - 1
 		rows := a.spare[last]
@@ -155,15 +164,21 @@ func (a *Ahead) empty(cells int) *aheadRows {
 	return &aheadRows{cells: make([]driver.Value, cells)}
 }
 
-// hand gives rows to the reader.
-func (a *Ahead) hand(rows *aheadRows) {
-	if rows.n == 0 {
+// hand gives the rows that are being filled to the reader; the lock is held.
+func (a *Ahead) hand() {
+	if a.part == nil {
 		return
 	}
+	a.queue = append(a.queue, a.part)
+	a.rows += a.part.n
+	a.bytes += a.part.bytes
+	a.part = nil
+}
+
+// flush hands the last rows over.
+func (a *Ahead) flush() {
 	a.mu.Lock()
-	a.queue = append(a.queue, rows)
-	a.rows += rows.n
-	a.bytes += rows.bytes
+	a.hand()
 	a.mu.Unlock()
 	signal(a.arrived)
 }
@@ -245,12 +260,10 @@ func (a *Ahead) advance() error {
 		if found, err := a.take(); found || err != nil {
 			return err
 		}
-		a.waiting.Store(true)
 		select {
 		case <-a.arrived:
 		case <-a.failed:
 		}
-		a.waiting.Store(false)
 	}
 }
 
@@ -267,6 +280,9 @@ func (a *Ahead) take() (found bool, err error) {
 		signal(a.room)
 	}
 	if len(a.queue) == 0 {
+		a.hand()
+	}
+	if a.waiting = len(a.queue) == 0; a.waiting {
 		if a.ended {
 			return false, io.EOF
 		}
@@ -282,7 +298,7 @@ func (a *Ahead) take() (found bool, err error) {
 func (a *Ahead) Close() error {
 	a.mu.Lock()
 	a.closed = true
-	a.queue, a.at = nil, nil
+	a.queue, a.part, a.at = nil, nil, nil
 	a.mu.Unlock()
 	signal(a.room)
 	if a.done == nil || a.done == io.EOF {

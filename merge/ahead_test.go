@@ -127,10 +127,16 @@ func TestAheadGivesRowsToWhoWaits(t *testing.T) {
 	row := make([]driver.Value, 2)
 	require.NoError(t, a.Next(row))
 	for i := 1; i < 20; i++ {
-		got := make(chan error)
-		go func() { got <- a.Next(row) }()
-		time.Sleep(2 * time.Millisecond) // it waits
-		src.slow <- struct{}{}
+		got := make(chan error, 1)
+		if i%2 == 0 { // the row is there before somebody wants it, and the next one is late
+			src.slow <- struct{}{}
+			time.Sleep(2 * time.Millisecond)
+			go func() { got <- a.Next(row) }()
+		} else {
+			go func() { got <- a.Next(row) }()
+			time.Sleep(2 * time.Millisecond) // it waits
+			src.slow <- struct{}{}
+		}
 		select {
 		case err := <-got:
 			require.NoError(t, err)
