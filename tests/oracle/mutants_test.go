@@ -160,6 +160,11 @@ var mutants = []mutant{
 		new: "for i := range steps {\n\t\t\tif i > 0 && i == len(steps)-1 && mutant(\"SQL text forgets its last shard\") {\n\t\t\t\tbreak\n\t\t\t}\n\t\t\tn, src, err := r.rawStep(",
 	},
 	{
+		name: "SQL text inserts all rows on its first shard", file: "callbacks/raw_insert.go",
+		old: "steps[i].shardSQL = in.text(&p.Targets[i])",
+		new: "steps[i].shardSQL = in.text(&p.Targets[i])\n\t\tif i > 0 && mutant(\"SQL text inserts all rows on its first shard\") {\n\t\t\tsteps[i].shardSQL = in.text(&planner.Target{Shard: p.Targets[0].Shard, Rows: p.Targets[i].Rows})\n\t\t}",
+	},
+	{
 		name: "a split insert stops after its second shard", file: "callbacks/create.go",
 		old: "c.rows.unpick(target.Rows, sub)\n\t\ttotal += db.RowsAffected",
 		new: "c.rows.unpick(target.Rows, sub)\n\t\ttotal += db.RowsAffected\n\t\tif i > 0 && mutant(\"a split insert stops after its second shard\") {\n\t\t\tbreak\n\t\t}",

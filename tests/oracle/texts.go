@@ -49,7 +49,11 @@ func (g *generator) textWrite() *operation {
 	region, level, amount := pick(g, g.v.regions), g.r.IntN(g.v.levels), g.r.IntN(60)
 	var sql string
 	var args []any
-	switch g.r.IntN(7) {
+	kind := g.r.IntN(8)
+	if kind == 5 && g.v.spread {
+		kind = 1 // the other table is in every database there, and text writes to one
+	}
+	switch kind {
 	case 0:
 		sql, args = "UPDATE "+table+" SET cents = cents + ?, price = 1.25 WHERE amount < ?", []any{level, amount}
 	case 1:
@@ -60,11 +64,10 @@ func (g *generator) textWrite() *operation {
 		sql, args = "DELETE FROM "+table+" WHERE level = ? AND amount > ?", []any{level, amount}
 	case 4:
 		sql, args = "DELETE FROM "+table+" WHERE region = ? AND level IN (SELECT level FROM rates WHERE bonus > ?)", []any{region, amount}
+	case 5:
+		sql, args = "UPDATE rates SET bonus = bonus WHERE level IN (SELECT level FROM "+table+" WHERE amount > ?)", []any{amount}
 	default:
-		if len(g.v.keys) > 0 || g.chance(10) { // by row count it is refused
-			return g.textInsert()
-		}
-		sql, args = "UPDATE "+table+" SET price = price + 0.5 WHERE level <> ?", []any{level}
+		return g.textInsert()
 	}
 	return execution(sql, args)
 }
@@ -77,24 +80,22 @@ func execution(sql string, args []any) *operation {
 
 // textInsert inserts rows whose values are arguments.
 func (g *generator) textInsert() *operation {
-	n := 1 + g.r.IntN(2)
+	n := 1 + g.r.IntN(4)
 	sql := "INSERT INTO " + g.v.model.table + " (id, region, name, level, amount, cents, price, active, tags, code, parent, ordered_at, created_at, updated_at) VALUES "
 	var list []row
 	for i := range n {
 		r := g.newRow()
 		r.generated = false
-		if i > 0 { // the statement goes to one shard
-			first := list[0]
-			r.Region, r.Level, r.Code, r.OrderedAt = first.Region, first.Level, first.Code, first.OrderedAt
+		if i > 0 {
 			sql += ", "
+			if first := list[0]; g.chance(30) { // all of them on one shard
+				r.Region, r.Level, r.Code, r.OrderedAt = first.Region, first.Level, first.Code, first.OrderedAt
+			}
 		}
 		r.Tags = nil
 		g.learn(r)
 		list = append(list, *r)
 		sql += "(?, ?, ?, ?, ?, ?, ?, ?, 'null', ?, ?, ?, ?, ?)"
-		if g.isKey("id") || len(g.v.keys) == 0 {
-			break
-		}
 	}
 	return statement{kind: "raw write", write: true, finisher: "Exec(INSERT of " + rowsText(list) + ")", run: func(s *session, db *gorm.DB) *answer {
 		var args []any
