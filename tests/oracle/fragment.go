@@ -37,7 +37,7 @@ func (g *generator) fragment() condition {
 		{"region >= ? AND region <= ?", []any{region, region}},
 		{"ordered_at = ? OR level BETWEEN ? AND ?", []any{when, level - 1, level}},
 		{"EXISTS (SELECT 1) AND region = ?", []any{region}},
-		{"level = (SELECT ?)", []any{level}},
+		{"level = (SELECT ? + 0)", []any{level}}, // bare, it is text to PostgreSQL, and a fault wherever it is sent
 		{"NOT EXISTS (SELECT 1 WHERE 1 = 0) AND level >= ?", []any{level}},
 		{"(level) = (?)", []any{level}},
 		{"level = ? + 0", []any{level}},
