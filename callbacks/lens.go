@@ -22,6 +22,8 @@ type lensKey struct{}
 type lensSetting struct {
 	temporal.Lens
 	now bool
+	// unstated tells dtde's own choice, which is not for the program's subqueries.
+	unstated bool
 }
 
 // WithLens is a scope that reads temporal entities through a lens.
@@ -82,17 +84,7 @@ func instantOf(db *gorm.DB) time.Time {
 // lensOf is the lens that a statement reads an entity through; the zero one sees every
 // row. A scope wins over the context, and that over the entity's default.
 func lensOf(db *gorm.DB, v *config.Validity) temporal.Lens {
-	stmt := db.Statement
-	found, ok := lensSetting{}, false
-	if scoped.Load() {
-		var value any
-		if value, ok = stmt.Settings.Load(lensKey{}); ok {
-			found = value.(lensSetting)
-		}
-	}
-	if !ok {
-		found, ok = stmt.Context.Value(lensKey{}).(lensSetting)
-	}
+	found, ok := statedLens(db.Statement)
 	if !ok && v.CurrentByDefault {
 		found.now = true
 	}
@@ -109,6 +101,7 @@ func (r *Runtime) see(db *gorm.DB, t *config.Table, alias string) (l temporal.Le
 	if !r.temporal {
 		return l, nil
 	}
+	r.passLens(db)
 	if t != nil && t.Validity != nil {
 		l = lensOf(db, t.Validity)
 		if err := checkLens(l, t); err != nil {

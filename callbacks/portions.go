@@ -87,7 +87,7 @@ func (r *Runtime) portion(tx *gorm.DB, w PortionWrite) (*portion, error) {
 	q.Model, q.Dest = reflect.New(h.table.ModelType).Interface(), nil
 	delete(q.Clauses, "ORDER BY")
 	if _, own := q.Settings.Load(lensKey{}); !own { // the period says when: no lens of the context, no default
-		q.Settings.Store(lensKey{}, lensSetting{Lens: temporal.AllVersions()})
+		q.Settings.Store(lensKey{}, lensSetting{Lens: temporal.AllVersions(), unstated: true})
 	}
 	names := p.carried(reflect.ValueOf(asked.Model))
 	if names == nil {
@@ -174,7 +174,7 @@ func (p *portion) guarded() error {
 	}
 	dry := p.query.Session(&gorm.Session{DryRun: true})
 	before := reflect.New(reflect.SliceOf(p.table.ModelType)).Interface()
-	dry.Statement.Settings.Store(lensKey{}, lensSetting{})
+	dry.Statement.Settings.Store(lensKey{}, lensSetting{unstated: true})
 	if dry = dry.Find(before); dry.Error != nil {
 		return dry.Error
 	}

@@ -306,10 +306,13 @@ func truncate(stmt *gorm.Statement, n int, appends bool) {
 // names a sharded table and the engine complains of that name, the failure is told for
 // what it is: that name is no table.
 func (r *Runtime) unowned(db *gorm.DB, run func(*gorm.DB)) {
-	if r.temporal && len(db.Statement.Joins) > 0 {
-		if err := r.seeJoined(db); err != nil {
-			fail(db, err)
-			return
+	if r.temporal {
+		r.passLens(db)
+		if len(db.Statement.Joins) > 0 {
+			if err := r.seeJoined(db); err != nil {
+				fail(db, err)
+				return
+			}
 		}
 	}
 	if subtext(db.Statement) || r.many && nested(db.Statement) {

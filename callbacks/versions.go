@@ -122,7 +122,7 @@ func (r *Runtime) historyOf(db *gorm.DB, s *schema.Schema) (*history, error) {
 	}
 	h := &history{r: r, table: t, v: t.Validity}
 	// statements of its own: without the caller's conditions, lens and scopes
-	h.tx = db.Session(&gorm.Session{NewDB: true, Context: context.WithValue(db.Statement.Context, lensKey{}, lensSetting{})})
+	h.tx = db.Session(&gorm.Session{NewDB: true, Context: context.WithValue(db.Statement.Context, lensKey{}, lensSetting{unstated: true})})
 	h.tx = h.tx.Set("dtde:versions", true)
 	h.tx.Statement.Settings.Store(internalKey{}, t.ModelType)
 	h.tx = h.tx.Session(&gorm.Session{})
