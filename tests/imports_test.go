@@ -33,7 +33,8 @@ var importTable = map[string][]string{
 	"planner":                 {"config", "merge", "gorm.io/gorm/clause", "gorm.io/gorm/schema"},
 	"resolver":                {"config", "observe", "internal/faults", "gorm.io/gorm", "gorm.io/plugin/dbresolver", "golang.org/x/sync/..."},
 	"store":                   {"config", "keys", "resolver", "gorm.io/gorm", "gorm.io/gorm/clause", "gorm.io/gorm/schema"},
-	"migrator":                {"config", "store", "resolver", "gorm.io/gorm/..."},
+	// temporal cuts instants as the columns keep them, for system time that is turned on later.
+	"migrator": {"config", "store", "resolver", "temporal", "gorm.io/gorm/..."},
 	"callbacks": {
 		"config", "strategies", "keys", "merge", "observe", "planner", "resolver", "store", "migrator", "temporal",
 		"gorm.io/gorm/...", "gorm.io/plugin/dbresolver",
