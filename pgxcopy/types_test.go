@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"os"
 	"testing"
 	"time"
 
@@ -272,6 +273,9 @@ func TestUnknownTypes(t *testing.T) {
 	t.Parallel()
 	db := testenv.Only(t, "postgres").Open(t)
 	if err := db.Exec("CREATE EXTENSION citext").Error; err != nil {
+		if os.Getenv("CI") == "true" {
+			require.NoError(t, err, "with CI=true the server must have citext, which comes with Debian's package")
+		}
 		t.Skip("this PostgreSQL has no extensions: ", err)
 	}
 	bulk := &only{t: t}
