@@ -133,7 +133,7 @@ func (g *generator) aggregate() *operation {
 	for _, name := range groups {
 		calls = append(calls, fixed(fmt.Sprintf("Group(%q)", name), func(db *gorm.DB) *gorm.DB { return db.Group(name) }))
 	}
-	if len(groups) > 0 && !apart && g.chance(40) {
+	if len(groups) > 0 && g.chance(40) {
 		n := 1 + g.r.IntN(3)
 		having := pick(g, []string{"COUNT(*) >= ?", "SUM(amount) > ?", "MAX(level) <= ?"})
 		calls = append(calls, fixed(fmt.Sprintf("Having(%q, %d)", having, n), func(db *gorm.DB) *gorm.DB { return db.Having(having, n) }))

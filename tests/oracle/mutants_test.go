@@ -105,9 +105,14 @@ var mutants = []mutant{
 		new: "if len(shards) > 1 && mutant(\"a relation join leaves out a shard\") {\n\t\tb.Reset()\n\t\tb.WriteString(\"(SELECT \" + columns + \" FROM \" + r.quote(shards[0].Table))\n\t}\n\tif len(shards) == 0 {\n\t\tr.writeEmpty(",
 	},
 	{
-		name: "groups merge the parts of one branch", file: "planner/partials.go",
+		name: "groups merge the parts of one branch", file: "planner/partials_merge.go",
 		old: "\treturn \"SUM(\" + part + \")\"",
 		new: "\tif mutant(\"groups merge the parts of one branch\") {\n\t\treturn \"MAX(\" + part + \")\"\n\t}\n\treturn \"SUM(\" + part + \")\"",
+	},
+	{
+		name: "sessions keep groups that HAVING leaves out", file: "merge/having.go",
+		old: "if holds == isTrue {",
+		new: "if holds == isTrue || mutant(\"sessions keep groups that HAVING leaves out\") {",
 	},
 	{
 		name: "a group keeps its first part", file: "merge/group.go",
