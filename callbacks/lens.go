@@ -24,6 +24,8 @@ type lensSetting struct {
 	now bool
 	// unstated tells dtde's own choice, which is not for the program's subqueries.
 	unstated bool
+	// given tells, of what [statedLens] finds, that there is one.
+	given bool
 }
 
 // WithLens is a scope that reads temporal entities through a lens.
@@ -81,17 +83,13 @@ func instantOf(db *gorm.DB) time.Time {
 	return now
 }
 
-// lensOf is the lens that a statement reads an entity through; the zero one sees every
-// row. A scope wins over the context, and that over the entity's default.
-func lensOf(db *gorm.DB, v *config.Validity) temporal.Lens {
-	found, ok := statedLens(db.Statement)
-	if !ok && v.CurrentByDefault {
-		found.now = true
-	}
-	if found.now {
+// lensOf is the lens that a statement with that stated one reads an entity through; the zero
+// one sees every row. A scope wins over the context, and that over the entity's default.
+func lensOf(db *gorm.DB, v *config.Validity, stated lensSetting) temporal.Lens {
+	if stated.now || !stated.given && v.CurrentByDefault {
 		return temporal.ValidAt(instantOf(db))
 	}
-	return found.Lens
+	return stated.Lens
 }
 
 // see adds what the statement's lens lets through of an entity, and of the temporal
@@ -101,9 +99,10 @@ func (r *Runtime) see(db *gorm.DB, t *config.Table, alias string) (l temporal.Le
 	if !r.temporal {
 		return l, nil
 	}
-	r.passLens(db)
+	stated := statedLens(stmt)
+	r.passLens(db, stated)
 	if t != nil && t.Validity != nil {
-		l = lensOf(db, t.Validity)
+		l = lensOf(db, t.Validity, stated)
 		if err := checkLens(l, t); err != nil {
 			return l, err
 		}
@@ -122,7 +121,7 @@ func (r *Runtime) see(db *gorm.DB, t *config.Table, alias string) (l temporal.Le
 			}
 		}
 	}
-	return l, r.seeJoined(db)
+	return l, r.seeJoined(db, stated)
 }
 
 // preloadsVersions tells whether a preloaded relation leads to a temporal entity.
@@ -149,7 +148,7 @@ func (r *Runtime) preloadsVersions(stmt *gorm.Statement) bool {
 }
 
 // seeJoined puts the lens of joined temporal entities into the joins' conditions.
-func (r *Runtime) seeJoined(db *gorm.DB) error {
+func (r *Runtime) seeJoined(db *gorm.DB, stated lensSetting) error {
 	stmt := db.Statement
 	if stmt.Schema == nil {
 		return nil
@@ -165,7 +164,7 @@ func (r *Runtime) seeJoined(db *gorm.DB) error {
 			continue
 		}
 		t, _ := r.current(stmt.ConnPool).ByModel(joined.ModelType)
-		l := lensOf(db, v)
+		l := lensOf(db, v, stated)
 		if err := checkLens(l, t); err != nil {
 			return err
 		}

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
 
 	"github.com/go-dtde/dtde/config"
 	"github.com/go-dtde/dtde/planner"
@@ -124,60 +123,9 @@ func entityName(stmt *gorm.Statement) string {
 
 // nested tells whether a statement has another one as a value, whose text is only known
 // when it is built.
-func nested(stmt *gorm.Statement) bool {
-	if stmt.TableExpr != nil && anyNested(stmt.TableExpr.Vars) {
-		return true
-	}
-	for i := range stmt.Joins {
-		if anyNested(stmt.Joins[i].Conds) {
-			return true
-		}
-	}
-	for _, c := range stmt.Clauses {
-		if c.Expression != nil && isNested(c.Expression) {
-			return true
-		}
-	}
-	return false
-}
+func nested(stmt *gorm.Statement) bool { return hasInside(stmt, isStatement) }
 
-func anyNested(values []any) bool { return slices.ContainsFunc(values, isNested) }
-
-// isNested looks into one value or expression.
-func isNested(v any) bool {
-	switch v := v.(type) {
-	case *gorm.DB:
-		return true
-	case []any:
-		return anyNested(v)
-	case clause.Expr:
-		return anyNested(v.Vars)
-	case *clause.Expr:
-		return v != nil && anyNested(v.Vars)
-	case clause.NamedExpr:
-		return anyNested(v.Vars)
-	case clause.Eq:
-		return isNested(v.Value)
-	case clause.Neq:
-		return isNested(v.Value)
-	case clause.IN:
-		return anyNested(v.Values)
-	case clause.Where:
-		return slices.ContainsFunc(v.Exprs, func(e clause.Expression) bool { return isNested(e) })
-	case clause.AndConditions:
-		return isNested(clause.Where(v))
-	case clause.OrConditions:
-		return isNested(clause.Where(v))
-	case clause.NotConditions:
-		return isNested(clause.Where(v))
-	case clause.GroupBy:
-		return isNested(clause.Where{Exprs: v.Having})
-	case clause.Select:
-		return v.Expression != nil && isNested(v.Expression)
-	case clause.OrderBy:
-		return v.Expression != nil && isNested(v.Expression)
-	case clause.Set:
-		return slices.ContainsFunc(v, func(a clause.Assignment) bool { return isNested(a.Value) })
-	}
-	return false
+func isStatement(v any) bool {
+	_, ok := v.(*gorm.DB)
+	return ok
 }

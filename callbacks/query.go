@@ -307,9 +307,10 @@ func truncate(stmt *gorm.Statement, n int, appends bool) {
 // what it is: that name is no table.
 func (r *Runtime) unowned(db *gorm.DB, run func(*gorm.DB)) {
 	if r.temporal {
-		r.passLens(db)
+		stated := statedLens(db.Statement)
+		r.passLens(db, stated)
 		if len(db.Statement.Joins) > 0 {
-			if err := r.seeJoined(db); err != nil {
+			if err := r.seeJoined(db, stated); err != nil {
 				fail(db, err)
 				return
 			}

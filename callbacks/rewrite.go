@@ -87,7 +87,7 @@ const maxSQLiteBranches = 500
 // subtext tells whether the statement has text that could read tables of its own:
 // joins, and fragments with a SELECT.
 func subtext(stmt *gorm.Statement) bool {
-	if len(stmt.Joins) > 0 || stmt.TableExpr != nil && selects(stmt.TableExpr.SQL) {
+	if len(stmt.Joins) > 0 {
 		return true
 	}
 	for _, s := range stmt.Selects {
@@ -95,81 +95,34 @@ func subtext(stmt *gorm.Statement) bool {
 			return true
 		}
 	}
-	for _, c := range stmt.Clauses {
-		if c.Expression != nil && clauseSubtext(c.Expression) {
-			return true
-		}
-	}
-	return false
+	return hasInside(stmt, isSubtext)
 }
 
-// clauseSubtext looks into one clause.
-func clauseSubtext(e clause.Expression) bool {
-	switch e := e.(type) {
-	case clause.Where:
-		return anySubtext(e.Exprs)
-	case clause.Select:
-		if e.Expression != nil {
-			return exprSubtext(e.Expression)
-		}
-		for i := range e.Columns {
-			if e.Columns[i].Raw && selects(e.Columns[i].Name) {
-				return true
-			}
-		}
-	case clause.From:
-		return len(e.Joins) > 0
-	case clause.GroupBy:
-		return anySubtext(e.Having)
-	case clause.OrderBy:
-		if e.Expression != nil {
-			return exprSubtext(e.Expression)
-		}
-		for i := range e.Columns {
-			if e.Columns[i].Column.Raw && selects(e.Columns[i].Column.Name) {
-				return true
-			}
-		}
-	case clause.Set:
-		for i := range e {
-			if v, ok := e[i].Value.(clause.Expression); ok && exprSubtext(v) {
-				return true
-			}
-		}
-	default:
-		return exprSubtext(e)
-	}
-	return false
-}
-
-func anySubtext(exprs []clause.Expression) bool {
-	for _, e := range exprs {
-		if exprSubtext(e) {
-			return true
-		}
-	}
-	return false
-}
-
-// exprSubtext looks into one condition.
-func exprSubtext(e clause.Expression) bool {
-	switch e := e.(type) {
+// isSubtext tells whether a value or expression is text that could read tables.
+func isSubtext(v any) bool {
+	switch v := v.(type) {
 	case temporal.Later:
 		return true
 	case clause.Expr:
-		return selects(e.SQL)
+		return selects(v.SQL)
 	case *clause.Expr:
-		return selects(e.SQL)
+		return v != nil && selects(v.SQL)
 	case clause.NamedExpr:
-		return selects(e.SQL)
-	case clause.AndConditions:
-		return anySubtext(e.Exprs)
-	case clause.OrConditions:
-		return anySubtext(e.Exprs)
-	case clause.NotConditions:
-		return anySubtext(e.Exprs)
-	case clause.Where:
-		return anySubtext(e.Exprs)
+		return selects(v.SQL)
+	case clause.From:
+		return len(v.Joins) > 0
+	case clause.Select:
+		for i := range v.Columns {
+			if v.Columns[i].Raw && selects(v.Columns[i].Name) {
+				return true
+			}
+		}
+	case clause.OrderBy:
+		for i := range v.Columns {
+			if v.Columns[i].Column.Raw && selects(v.Columns[i].Column.Name) {
+				return true
+			}
+		}
 	}
 	return false
 }
