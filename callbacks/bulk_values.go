@@ -142,6 +142,9 @@ type chunkRows struct {
 	now    time.Time
 	at     int
 	values []any
+	// direct are the fields, in the order of the group's, that hold their values as they
+	// are; nil until Fields is called.
+	direct []int
 	err    error
 }
 
@@ -170,25 +173,64 @@ func (r *chunkRows) Err() error { return r.err }
 // Values are the row's.
 func (r *chunkRows) Values() ([]any, error) {
 	row := r.set.at(r.group.rows[r.at-1])
-	for i, f := range r.group.fields {
-		v, zero := f.ValueOf(r.set.stmt.Context, row)
-		if zero {
-			var err error
-			switch {
-			case f.DefaultValueInterface != nil:
-				v = f.DefaultValueInterface
-				err = f.Set(r.set.stmt.Context, row, v)
-			case f.AutoCreateTime > 0 || f.AutoUpdateTime > 0:
-				if err = f.Set(r.set.stmt.Context, row, r.now); err == nil {
-					v, _ = f.ValueOf(r.set.stmt.Context, row)
-				}
-			}
-			if err != nil {
-				r.err = err
-				return nil, err
-			}
+	for i := range r.group.fields {
+		if !r.value(row, i) {
+			return nil, r.err
 		}
-		r.values[i] = v
 	}
 	return r.values, nil
+}
+
+// Fields are the row's values, by pointers where that does.
+func (r *chunkRows) Fields() ([]any, error) {
+	if r.direct == nil {
+		r.direct = directFields(r.group.fields)
+	}
+	row := r.set.at(r.group.rows[r.at-1])
+	fields := reflect.Indirect(row)
+	for i, at := range r.direct {
+		if at >= 0 {
+			r.values[i] = fields.Field(at).Addr().Interface()
+		} else if !r.value(row, i) {
+			return nil, r.err
+		}
+	}
+	return r.values, nil
+}
+
+// value reads one value of a row; false after a failure.
+func (r *chunkRows) value(row reflect.Value, i int) bool {
+	f := r.group.fields[i]
+	v, zero := f.ValueOf(r.set.stmt.Context, row)
+	if zero {
+		switch {
+		case f.DefaultValueInterface != nil:
+			v = f.DefaultValueInterface
+			r.err = f.Set(r.set.stmt.Context, row, v)
+		case f.AutoCreateTime > 0 || f.AutoUpdateTime > 0:
+			if r.err = f.Set(r.set.stmt.Context, row, r.now); r.err == nil {
+				v, _ = f.ValueOf(r.set.stmt.Context, row)
+			}
+		}
+	}
+	r.values[i] = v
+	return r.err == nil
+}
+
+// directFields gives, for each field, its place in the row's struct if it holds its value
+// there as it is; -1 for others: of types of their own, which may have a Valuer, with a
+// serializer, and those that a zero value stands for another in.
+func directFields(fields []*schema.Field) []int {
+	direct := make([]int, len(fields))
+	for i, f := range fields {
+		direct[i] = -1
+		if len(f.StructField.Index) != 1 || f.Serializer != nil || f.DefaultValueInterface != nil || f.AutoCreateTime > 0 || f.AutoUpdateTime > 0 {
+			continue
+		}
+		switch f.FieldType {
+		case reflect.TypeFor[bool](), reflect.TypeFor[int](), reflect.TypeFor[int64](), reflect.TypeFor[float64](), reflect.TypeFor[string](), reflect.TypeFor[time.Time]():
+			direct[i] = f.StructField.Index[0]
+		}
+	}
+	return direct
 }

@@ -40,6 +40,11 @@ type BulkRows interface {
 	// Values are the row's, in the order of the columns, as they would be bound to a
 	// statement (driver.Valuer included). The slice is overwritten by the next row.
 	Values() ([]any, error)
+	// Fields are Values, but what a field of the row holds as it is, a bool, int, int64,
+	// float64, string or time.Time, comes as a pointer to it, never nil: a value in an
+	// interface costs an allocation, a pointer none. It is to be read, and only until the
+	// next row.
+	Fields() ([]any, error)
 	// Err is why the rows ended early; nil if they did not.
 	Err() error
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"math"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgtype"
@@ -65,7 +66,7 @@ func (e *encoder) fill() {
 			e.ended, e.err = true, e.rows.Err()
 			return
 		}
-		values, err := e.rows.Values()
+		values, err := e.rows.Fields()
 		if err != nil {
 			e.err = err
 			return
@@ -83,38 +84,75 @@ func (e *encoder) fill() {
 	}
 }
 
+// null stands for NULL in the place of a value's length.
+var null = []byte{0xff, 0xff, 0xff, 0xff}
+
 // value appends one value with its length.
 func (e *encoder) value(buf []byte, column int, v any) ([]byte, error) {
 	oid := e.columns[column]
 	switch x := v.(type) {
 	case nil:
-		return append(buf, 0xff, 0xff, 0xff, 0xff), nil
-	case int64:
-		if oid == pgtype.Int8OID {
-			return binary.BigEndian.AppendUint64(append(buf, 0, 0, 0, 8), uint64(x)), nil
-		}
-	case int:
-		if oid == pgtype.Int8OID {
-			return binary.BigEndian.AppendUint64(append(buf, 0, 0, 0, 8), uint64(x)), nil
-		}
-	case string:
-		if oid == pgtype.TextOID || oid == pgtype.VarcharOID {
-			return append(binary.BigEndian.AppendUint32(buf, uint32(len(x))), x...), nil
-		}
-	case bool:
-		if oid == pgtype.BoolOID {
-			if x {
-				return append(buf, 0, 0, 0, 1, 1), nil
-			}
-			return append(buf, 0, 0, 0, 1, 0), nil
-		}
-	case time.Time:
-		if oid == pgtype.TimestamptzOID {
-			micros := (x.Unix()-unixTo2000)*1_000_000 + int64(x.Nanosecond())/1000
-			return binary.BigEndian.AppendUint64(append(buf, 0, 0, 0, 8), uint64(micros)), nil
-		}
+		return append(buf, null...), nil
+	case *int64:
+		return short(e, buf, oid, x, int8OIDs, appendInt[int64])
+	case *string:
+		return short(e, buf, oid, x, textOIDs, appendText)
+	case *int:
+		return short(e, buf, oid, x, int8OIDs, appendInt[int])
+	case *time.Time:
+		return short(e, buf, oid, x, timestamptzOIDs, appendTime)
+	case *bool:
+		return short(e, buf, oid, x, boolOIDs, appendBool)
+	case *float64:
+		return short(e, buf, oid, x, float8OIDs, appendFloat)
+	case time.Time: // which Go's clock gave, or a default
+		return short(e, buf, oid, &x, timestamptzOIDs, appendTime)
 	}
 	return e.other(buf, oid, v)
+}
+
+// The types of columns that take a Go value by the short cut.
+var (
+	int8OIDs        = [2]uint32{pgtype.Int8OID}
+	textOIDs        = [2]uint32{pgtype.TextOID, pgtype.VarcharOID}
+	timestamptzOIDs = [2]uint32{pgtype.TimestamptzOID}
+	boolOIDs        = [2]uint32{pgtype.BoolOID}
+	float8OIDs      = [2]uint32{pgtype.Float8OID}
+)
+
+// short appends what a pointer leads to; a column of another type takes it as pgx has it.
+func short[T any](e *encoder, buf []byte, oid uint32, x *T, into [2]uint32, encode func([]byte, T) []byte) ([]byte, error) {
+	switch {
+	case x == nil:
+		return append(buf, null...), nil
+	case oid == into[0] || oid == into[1]:
+		return encode(buf, *x), nil
+	}
+	return e.other(buf, oid, *x)
+}
+
+func appendInt[T int | int64](buf []byte, x T) []byte {
+	return binary.BigEndian.AppendUint64(append(buf, 0, 0, 0, 8), uint64(x))
+}
+
+func appendText(buf []byte, x string) []byte {
+	return append(binary.BigEndian.AppendUint32(buf, uint32(len(x))), x...)
+}
+
+func appendFloat(buf []byte, x float64) []byte {
+	return binary.BigEndian.AppendUint64(append(buf, 0, 0, 0, 8), math.Float64bits(x))
+}
+
+func appendBool(buf []byte, x bool) []byte {
+	if x {
+		return append(buf, 0, 0, 0, 1, 1)
+	}
+	return append(buf, 0, 0, 0, 1, 0)
+}
+
+func appendTime(buf []byte, x time.Time) []byte {
+	micros := (x.Unix()-unixTo2000)*1_000_000 + int64(x.Nanosecond())/1000
+	return binary.BigEndian.AppendUint64(append(buf, 0, 0, 0, 8), uint64(micros))
 }
 
 // unixTo2000 is the beginning of 2000, which PostgreSQL counts from, in Unix seconds.
@@ -124,7 +162,7 @@ const unixTo2000 = 946_684_800
 // text, as it does for a parameter of a statement.
 func (e *encoder) other(buf []byte, oid uint32, v any) ([]byte, error) {
 	start := len(buf)
-	buf = append(buf, 0xff, 0xff, 0xff, 0xff)
+	buf = append(buf, null...)
 	encoded, err := e.types.Encode(oid, pgtype.BinaryFormatCode, v, buf)
 	if err != nil {
 		text, ok := v.(string)
