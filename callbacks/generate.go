@@ -128,14 +128,18 @@ func (c *creation) fillKeys(pk *schema.Field, spec config.KeySpec, zero []int) e
 		if err != nil {
 			return err
 		}
-		for _, i := range zero {
-			id, err := c.nextID(g, i)
-			if err != nil {
+		var room [64]int64 // on the stack
+		for len(zero) > 0 {
+			ids := room[:min(len(zero), len(room))]
+			if err := c.nextIDs(g, zero, ids); err != nil {
 				return err
 			}
-			if err := c.rows.setInt(i, pk, id); err != nil {
-				return err
+			for k, id := range ids {
+				if err := c.rows.setInt(zero[k], pk, id); err != nil {
+					return err
+				}
 			}
+			zero = zero[len(ids):]
 		}
 	case config.KeyUUIDv7:
 		for _, i := range zero {
@@ -183,16 +187,22 @@ func sequenceName(t *config.Table) string {
 	return t.LogicalName + "_dtde_seq"
 }
 
-// nextID makes a time-ordered id, with the row's slot in it if the entity says so.
-func (c *creation) nextID(g *keys.Generator, row int) (int64, error) {
+// nextIDs makes time-ordered ids for the first of rows, with the row's slot in each if the
+// entity says so.
+func (c *creation) nextIDs(g *keys.Generator, rows []int, ids []int64) error {
 	if !c.table.KeySpec.CarrySlot {
-		return g.Next()
+		return g.Fill(ids)
 	}
-	slot, err := c.slot(row)
-	if err != nil {
-		return 0, err
+	for k := range ids {
+		slot, err := c.slot(rows[k])
+		if err != nil {
+			return err
+		}
+		if ids[k], err = g.NextSlot(slot, len(c.table.Shards)); err != nil {
+			return err
+		}
 	}
-	return g.NextSlot(slot, len(c.table.Shards))
+	return nil
 }
 
 // slot is the hash slot of a row's shard key.

@@ -105,11 +105,36 @@ func (g *Generator) NextSlot(slot, slots int) (int64, error) {
 	return g.next(int64(slot), mask)
 }
 
-// next makes the smallest id above the last one, and not before the clock's
-// millisecond, whose bits under mask are low.
+// Fill makes as many ids as there is room for in ids, as that many calls of Next do, but
+// looks at the clock once. On an error, one of Next's, ids holds nothing of use.
+func (g *Generator) Fill(ids []int64) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	clock, err := g.clock()
+	if err != nil {
+		return err
+	}
+	for i := range ids {
+		if ids[i], err = g.above(clock, 0, 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (g *Generator) next(low, mask int64) (int64, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	clock, err := g.clock()
+	if err != nil {
+		return 0, err
+	}
+	return g.above(clock, low, mask)
+}
+
+// clock reads the clock, in milliseconds since the epoch, if the node is still granted by
+// then. The caller holds mu.
+func (g *Generator) clock() (int64, error) {
 	at := g.now()
 	clock := at.UnixMilli() - EpochMillis
 	if clock < 0 || clock > maxMillis {
@@ -119,7 +144,12 @@ func (g *Generator) next(low, mask int64) (int64, error) {
 		return 0, ErrNotGranted
 	}
 	g.seen = max(g.seen, clock)
+	return clock, nil
+}
 
+// above makes the smallest id above the last one, and not before the clock's
+// millisecond, whose bits under mask are low. The caller holds mu.
+func (g *Generator) above(clock, low, mask int64) (int64, error) {
 	least := max(clock<<SequenceBits, g.last+1)
 	tick := least&^mask | low
 	if tick < least {

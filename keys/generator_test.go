@@ -343,3 +343,33 @@ func BenchmarkNextSlot(b *testing.B) {
 		}
 	}
 }
+
+func TestFill(t *testing.T) {
+	t.Parallel()
+	t.Run("the ids of as many calls of Next", func(t *testing.T) {
+		t.Parallel()
+		c := &clock{}
+		one, all := newGenerator(t, 3, c.now), newGenerator(t, 3, c.now)
+		for _, n := range []int{0, 1, 5, 10_000} {
+			ids := make([]int64, n)
+			require.NoError(t, all.Fill(ids))
+			for i := range ids {
+				id, err := one.Next()
+				require.NoError(t, err)
+				require.Equal(t, id, ids[i])
+			}
+			c.advance(time.Millisecond)
+		}
+	})
+	t.Run("its bounds", func(t *testing.T) {
+		t.Parallel()
+		c := &clock{}
+		g := newGenerator(t, 3, c.now)
+		g.SetMaxBorrow(0)
+		require.ErrorIs(t, g.Fill(make([]int64, 5000)), keys.ErrTooFast, "a millisecond has 4096")
+		require.ErrorIs(t, keys.NewWithheld(c.now).Fill(make([]int64, 1)), keys.ErrNotGranted)
+		require.NoError(t, g.Grant(keys.Grant{Node: 4, After: start, Ceiling: start.Add(time.Minute), Deadline: start.Add(time.Second)}))
+		c.advance(time.Second)
+		require.ErrorIs(t, g.Fill(make([]int64, 1)), keys.ErrNotGranted)
+	})
+}
