@@ -2,6 +2,7 @@ package dtde
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -123,7 +124,23 @@ func (p *Plugin) Validate() (warnings []Warning, err error) {
 			})
 		}
 	}
-	return warnings, inspect(p.runtime.Unrouted(), p.db.ConnPool, p.runtime.Catalog(), true)
+	lacking, failed := p.lacking()
+	warnings = append(warnings, lacking...)
+	return warnings, errors.Join(failed, inspect(p.runtime.Unrouted(), p.db.ConnPool, p.runtime.Catalog(), true))
+}
+
+// lacking warns of databases of other engines that have no table for decisions yet; one that
+// can't be asked is a fault.
+func (p *Plugin) lacking() (warnings []Warning, err error) {
+	if p.commit == nil {
+		return nil, nil
+	}
+	ids, err := p.commit.Lacks(context.Background())
+	for _, id := range ids {
+		warnings = append(warnings, Warning{Subject: id, Problem: "the database has no dtde_decisions, which commits over several databases need: " +
+			"AutoMigrate on OnDatabase makes it, and else the first such commit, which must be allowed to"})
+	}
+	return warnings, err
 }
 
 // References lists the reference entities, in the order of Config.Entities.

@@ -26,12 +26,13 @@ import (
 // Plugin is dtde on one *gorm.DB. Its methods are safe for concurrent use once
 // db.Use has succeeded.
 type Plugin struct {
-	config  config.Config
-	db      *gorm.DB
-	runtime *callbacks.Runtime
-	opened  *resolver.Databases // nil: the *gorm.DB's own only
-	commit  *resolver.TwoPhase
-	servers *callbacks.Servers
+	config    config.Config
+	db        *gorm.DB
+	runtime   *callbacks.Runtime
+	opened    *resolver.Databases // nil: the *gorm.DB's own only
+	commit    *resolver.TwoPhase
+	servers   *callbacks.Servers
+	elsewhere *callbacks.Elsewhere // nil: the *gorm.DB's own only
 	// replicas are the *gorm.DB's own of the settings.
 	replicas *resolver.Replicas
 }
@@ -106,13 +107,23 @@ func (p *Plugin) initialize(db *gorm.DB, servers *callbacks.Servers) error {
 			return err
 		}
 	}
+	if commit != nil && dialect.Name == "sqlite" && !db.DryRun && commit.Databases.Prepare() {
+		if err := commit.Name(ctx); err != nil { // a transaction that writes there would be in its own way
+			return err
+		}
+	}
 	if err := servers.Start(pool, p.config.Breaker, p.replicated()); err != nil {
 		return err
+	}
+	if p.elsewhere != nil {
+		if err := p.elsewhere.Serve(runtime, db); err != nil {
+			return err
+		}
 	}
 	if err := runtime.Register(db); err != nil {
 		return err
 	}
-	wrapped := migrator.Wrap(db.Dialector, runtime.Catalog, runtime.Hooks())
+	wrapped := migrator.Wrap(db.Dialector, runtime.Catalog, p.hooks(runtime.Hooks(), commit))
 	db.Dialector = wrapped
 	root.Dialector = wrapped
 	db.ConnPool, db.Statement.ConnPool = pool, pool

@@ -78,7 +78,7 @@ func Compile(c Config, env Environment) (*Catalog, error) {
 	models := map[reflect.Type]bool{}
 	rules := append([]ContainmentRule(nil), c.Contains...)
 	for _, e := range c.Entities {
-		k := compiler{faults: f, env: env, limit: c.MaxShardsPerEntity, listed: databases}
+		k := compiler{faults: f, env: env, limit: c.MaxShardsPerEntity, listed: sharded(databases), all: databases}
 		switch {
 		case !k.open(e, models):
 		case k.isReference():
@@ -97,15 +97,16 @@ func Compile(c Config, env Environment) (*Catalog, error) {
 	if err := f.err(); err != nil {
 		return nil, err
 	}
-	return NewCatalog(0, tables...).withReferences(references).withDatabases(databases).withContainments(contained), nil
+	return NewCatalog(0, tables...).withReferences(references).withDatabases(sharded(databases)).withContainments(contained), nil
 }
 
 // compiler turns one entity into a Table.
 type compiler struct {
 	*faults
 	env       Environment
-	limit     int // shards of one entity
-	listed    []*Database
+	limit     int         // shards of one entity
+	listed    []*Database // those that shards may live in
+	all       []*Database
 	name      string
 	entity    Entity
 	schema    *schema.Schema

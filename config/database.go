@@ -3,13 +3,16 @@ package config
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"gorm.io/gorm"
 )
 
-// Database is one of the databases that shards live in, beside the *gorm.DB itself.
+// Database is one of the databases beside the *gorm.DB itself. Shards live in it if it is of
+// the same engine; one of another engine has the program's plain tables only, which take part
+// in its transactions.
 type Database struct {
 	// ID names the database for ever: letters, digits, underscores and hyphens, at most
 	// 40. It is part of a two-phase commit's transaction id.
@@ -18,13 +21,15 @@ type Database struct {
 	// no Dialector.
 	Own bool
 	// Dialector says how to connect. It is used when the database is first needed, not
-	// before, and must be of the same engine as the *gorm.DB.
+	// before.
 	Dialector gorm.Dialector
 	// Driver and DSN describe the database in a settings file: Driver is a name in
 	// Config.Drivers, or in Registry.Drivers. DSNEnv is the environment variable that
 	// has the DSN, read when the settings are checked.
 	Driver, DSN, DSNEnv string
-	// Group is the shard group that it belongs to; "" is a group, too.
+	// Group is the shard group that it belongs to; "" is a group, too. What says something of
+	// its shards (Group, Tier, Priority, ReadOnly, Bulk), and Replicas, is refused for one of
+	// another engine.
 	Group string
 	// Tier says how its shards are used; a shard that states its own wins.
 	Tier Tier
@@ -52,7 +57,13 @@ type Database struct {
 	// the program's own in its place.
 	ReplicaPolicy ReplicaPolicy
 	CustomPolicy  ReplicaChooser
+
+	apart bool // see Apart
 }
+
+// Apart tells that the database is of another engine than the *gorm.DB: it holds no shards.
+// It is known of what Connectable lists.
+func (d *Database) Apart() bool { return d.apart }
 
 // replicated tells that the database has replicas.
 func (d *Database) replicated() bool { return len(d.Replicas)+len(d.ReplicaDSNs) > 0 }
@@ -144,11 +155,40 @@ func checkDatabases(f *faults, databases []Database, drivers map[string]func(dsn
 		}
 		d.Dialector = connect(source{d.Dialector, d.Driver, d.DSN, d.DSNEnv}, "", drivers, fault)
 		if d.Dialector != nil && dialect != "" && d.Dialector.Name() != dialect {
-			fault(".Dialector", "is of %s and the *gorm.DB of %s: the databases of one plugin are of one engine", d.Dialector.Name(), dialect)
+			d.setApart(dialect, fault)
+			continue
 		}
 		d.connectReplicas(drivers, dialect, fault)
 	}
 	return checked
+}
+
+// engines are the dialects that dtde has statements for.
+var engines = []string{"sqlite", "postgres", "mysql", "sqlserver"}
+
+// setApart notes that the database is of another engine, and checks what that allows.
+func (d *Database) setApart(dialect string, fault func(field, format string, args ...any)) {
+	d.apart = true
+	engine := d.Dialector.Name()
+	if !slices.Contains(engines, engine) {
+		fault(".Dialector", "dtde has no SQL for %s: use SQLite, PostgreSQL, MySQL, MariaDB or SQL Server", engine)
+	}
+	for _, set := range []struct {
+		field string
+		is    bool
+	}{
+		{".Group", d.Group != ""}, {".Tier", d.Tier != Hot}, {".Priority", d.Priority != 0}, {".ReadOnly", d.ReadOnly}, {".Bulk", d.Bulk != nil},
+		{".Replicas", d.replicated()}, {".ReplicaPolicy", d.ReplicaPolicy != RandomReplica || d.CustomPolicy != nil},
+	} {
+		if set.is {
+			fault(set.field, "has no effect: the database is of %s and the *gorm.DB of %s, so it holds no shards and is read as it is", engine, dialect)
+		}
+	}
+}
+
+// sharded are the databases that shards may live in.
+func sharded(all []*Database) []*Database {
+	return slices.DeleteFunc(slices.Clone(all), (*Database).Apart)
 }
 
 // Connectable lists the databases of the settings as far as they are right, each with

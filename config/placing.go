@@ -19,7 +19,7 @@ func (k *compiler) databases() {
 		k.fault("", "the shard group %q has no effect on storage mode %s", e.Group, e.Storage)
 	case e.Storage != Databases:
 	case len(k.listed) == 0:
-		k.fault("", "storage mode databases needs Config.Databases")
+		k.fault("", "storage mode databases needs Config.Databases of the *gorm.DB's engine")
 	case len(k.table.databases) == 0:
 		k.fault("", "no database belongs to the shard group %q", e.Group)
 	}
@@ -29,6 +29,11 @@ func (k *compiler) databases() {
 func (k *compiler) home(s *Shard) {
 	if s.Tier > Archive {
 		k.fault(s.ID, "unknown tier %d", s.Tier)
+	}
+	if d := k.apartFor(s); d != nil {
+		k.fault(s.ID, "database %q is of %s and the *gorm.DB of %s: statements are built for one engine, so it holds no shards",
+			d.ID, d.Dialector.Name(), k.env.Dialect)
+		return
 	}
 	if s.Database != "" {
 		i := slices.IndexFunc(k.listed, func(d *Database) bool { return d.ID == s.Database })
@@ -43,6 +48,19 @@ func (k *compiler) home(s *Shard) {
 		return
 	}
 	k.table.dealOut(s)
+}
+
+// apartFor is the database of another engine that a shard is placed in, by its settings or,
+// with storage in databases, by its id; nil for none.
+func (k *compiler) apartFor(s *Shard) *Database {
+	for _, d := range k.all {
+		switch {
+		case !d.apart:
+		case d.ID == s.Database, s.Database == "" && k.entity.Storage == Databases && strings.EqualFold(d.ID, s.ID):
+			return d
+		}
+	}
+	return nil
 }
 
 // liveIn puts a shard into a database.
@@ -142,7 +160,7 @@ func (t *Table) deal() string {
 	return "\ndatabases=" + strings.Join(ids, ",")
 }
 
-// Databases lists the databases of the settings, in their order.
+// Databases lists the databases of the settings that shards may live in, in their order.
 func (c *Catalog) Databases() []*Database { return c.databases }
 
 // withDatabases sets what [Catalog.Databases] gives.

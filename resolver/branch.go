@@ -83,12 +83,13 @@ func (c *txCore) several() bool {
 
 // pointOn sends a statement about a save point to every branch that has begun; those
 // that begin later repeat it. The caller holds saving.
-func (c *txCore) pointOn(ctx context.Context, statement string) error {
+func (c *txCore) pointOn(ctx context.Context, verb pointVerb, p savedPoint) error {
 	c.mu.Lock()
 	branches := c.branches
 	c.mu.Unlock()
 	for _, b := range branches {
-		if !b.begun.Load() {
+		statement := p.spelled(verb, b.dialect)
+		if !b.begun.Load() || statement == "" {
 			continue
 		}
 		g := b.pool.clock(ctx)

@@ -16,6 +16,8 @@ import (
 type Database struct {
 	// ID names it.
 	ID string
+	// Dialect is its dialector's name; "" means that of the *gorm.DB's own.
+	Dialect string
 	// Open gives its pool. It is called when the database is first needed, and again if
 	// that failed.
 	Open func() (gorm.ConnPool, error)
@@ -38,6 +40,8 @@ type Databases struct {
 	own   *Pool // the *gorm.DB's
 	order []string
 	byID  map[string]*database
+	// prepares tells that one of them, or the *gorm.DB's own, has two-phase commit.
+	prepares bool
 }
 
 type database struct {
@@ -54,9 +58,14 @@ type database struct {
 // NewDatabases lists databases, whose ids must differ; nothing is opened yet. opts are
 // those of every pool.
 func NewDatabases(opts PoolOptions, list ...Database) *Databases {
-	all := &Databases{byID: make(map[string]*database, len(list))}
+	all := &Databases{byID: make(map[string]*database, len(list)), prepares: prepares(opts.Dialect)}
 	opts.Databases = all
 	for _, d := range list {
+		opts := opts
+		if d.Dialect != "" {
+			opts.Dialect = d.Dialect
+		}
+		all.prepares = all.prepares || prepares(opts.Dialect)
 		all.order = append(all.order, d.ID)
 		all.byID[d.ID] = &database{
 			Database: d, opts: opts, breaker: newBreaker(d.ID, 0, d.Breaker, d.Event), replicas: NewReplicas(opts, d),
@@ -236,6 +245,20 @@ func DatabaseOf(p gorm.ConnPool) string {
 	}
 	return ""
 }
+
+// Dialect is the engine of a database, "" the *gorm.DB's own; nothing is opened for it.
+func (d *Databases) Dialect(id string) string {
+	if db := d.byID[id]; db != nil {
+		return db.opts.Dialect
+	}
+	if d.own != nil {
+		return d.own.dialect
+	}
+	return ""
+}
+
+// Prepare tells whether one of the databases has two-phase commit.
+func (d *Databases) Prepare() bool { return d.prepares }
 
 // on is pool, where "" leads back to the *gorm.DB's own.
 func (d *Databases) on(id string) (*Pool, error) {

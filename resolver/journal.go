@@ -12,14 +12,13 @@ type journal struct {
 
 // entry is one of: a save point, a hook, the value that a key had before.
 type entry struct {
-	point     string // the save point's name
-	statement string // by which it was set
-	before    func(context.Context) error
-	after     func()
-	undo      func()
-	key       any
-	old       any
-	had       bool
+	point  savedPoint
+	before func(context.Context) error
+	after  func()
+	undo   func()
+	key    any
+	old    any
+	had    bool
 }
 
 // OnBeforeCommit registers f to run in Commit before the database commits, with the
@@ -83,20 +82,20 @@ func (c *txCore) record(e entry) {
 	}
 }
 
-// savePoints lists the statements that set the save points in force.
-func (j *journal) savePoints() (statements []string) {
+// savePoints lists the save points in force.
+func (j *journal) savePoints() (points []savedPoint) {
 	for i := range j.entries {
-		if j.entries[i].statement != "" {
-			statements = append(statements, j.entries[i].statement)
+		if j.entries[i].point.statement != "" {
+			points = append(points, j.entries[i].point)
 		}
 	}
-	return statements
+	return points
 }
 
 // find gives the position of the latest save point of that name, or -1.
 func (j *journal) find(name string) int {
 	for i := len(j.entries) - 1; i >= 0; i-- {
-		if j.entries[i].statement != "" && j.entries[i].point == name {
+		if p := &j.entries[i].point; p.statement != "" && p.name == name {
 			return i
 		}
 	}
@@ -141,7 +140,7 @@ func (j *journal) undoUnknown() (hooks []func()) {
 func (j *journal) forgetPoints(i int) {
 	kept := j.entries[:i]
 	for _, e := range j.entries[i:] {
-		if e.statement == "" {
+		if e.point.statement == "" {
 			kept = append(kept, e)
 		}
 	}

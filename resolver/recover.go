@@ -30,15 +30,20 @@ func (t *TwoPhase) InDoubt(ctx context.Context) ([]Pending, error) {
 
 // prepared lists the gids of this cluster in every database.
 func (t *TwoPhase) prepared(ctx context.Context) ([]gid, error) {
-	if own := t.Databases.own; own != nil && own.dialect != "postgres" {
-		return nil, refuse("recover-engine", "recovery of transactions over several databases of "+own.dialect+", which are never prepared",
+	if !t.Databases.prepares {
+		return nil, refuse("recover-engine", "recovery of transactions over several databases, none of which is PostgreSQL's: nothing is ever prepared",
 			"leave it out: a commit over several databases is refused here, or told by PartialCommitError")
 	}
 	cluster, err := t.cluster(ctx)
 	if err != nil {
 		return nil, err
 	}
-	ids := append([]string{""}, t.Databases.IDs()...)
+	var ids []string
+	for _, id := range append([]string{""}, t.Databases.IDs()...) {
+		if prepares(t.Databases.Dialect(id)) {
+			ids = append(ids, id)
+		}
+	}
 	perDatabase := make([][]gid, len(ids))
 	failed := make([]error, len(ids))
 	_ = Each(ctx, len(ids), len(ids), func(_ context.Context, i int) error {
@@ -153,7 +158,10 @@ func (t *TwoPhase) Resolve(ctx context.Context, transaction string, commit bool)
 			matched = true
 			pool, err := t.Databases.on(databaseOf(g.home))
 			if err == nil {
-				err = t.Decisions.Force(ctx, pool.inner, transaction, commit)
+				err = t.ensure(ctx, pool, nil)
+			}
+			if err == nil {
+				err = t.decisions(pool).Force(ctx, pool.inner, transaction, commit)
 			}
 			if err != nil {
 				failed = append(failed, &DatabaseError{Database: databaseOf(g.home), Step: "write the decision", Cause: err})
@@ -185,10 +193,11 @@ func (t *TwoPhase) collect(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := t.ensure(ctx, pool); err != nil {
+		if err := t.ensure(ctx, pool, nil); err != nil {
 			return err
 		}
-		decided, err := t.Decisions.Committed(ctx, pool.inner)
+		decisions := t.decisions(pool)
+		decided, err := decisions.Committed(ctx, pool.inner)
 		if err != nil {
 			return &DatabaseError{Database: home, Step: "read dtde_decisions", Cause: err}
 		}
@@ -205,11 +214,11 @@ func (t *TwoPhase) collect(ctx context.Context) error {
 			if prepared[tx] || !t.asked(cluster, participants) {
 				continue
 			}
-			if err := t.Decisions.Forget(ctx, pool.inner, tx); err != nil {
+			if err := decisions.Forget(ctx, pool.inner, tx); err != nil {
 				return &DatabaseError{Database: home, Step: "forget a decision", Cause: err}
 			}
 		}
-		if err := t.Decisions.ForgetAborted(ctx, pool.inner); err != nil {
+		if err := decisions.ForgetAborted(ctx, pool.inner); err != nil {
 			return &DatabaseError{Database: home, Step: "forget decisions", Cause: err}
 		}
 	}

@@ -135,27 +135,27 @@ func wordLength(s string) int {
 // point carries out a statement about a save point. Before the real begin it is only
 // recorded: begin repeats the points that are then in force.
 func (c *txCore) point(ctx context.Context, verb pointVerb, name, statement string) (sql.Result, error) {
-	result, hooks, err := c.main().follow(ctx, verb, name, statement)
+	result, hooks, err := c.main().follow(ctx, verb, savedPoint{name, statement, c.dialect})
 	for _, f := range hooks { // without a lock: they may use the transaction
 		f()
 	}
 	return result, err
 }
 
-func (c *txCore) follow(ctx context.Context, verb pointVerb, name, statement string) (sql.Result, []func(), error) {
+func (c *txCore) follow(ctx context.Context, verb pointVerb, p savedPoint) (sql.Result, []func(), error) {
 	c.saving.Lock()
 	defer c.saving.Unlock()
-	if err := c.pointOn(ctx, statement); err != nil {
+	if err := c.pointOn(ctx, verb, p); err != nil {
 		return nil, nil, err
 	}
 	c.mu.Lock()
 	idle := !c.begun.Load() && !c.beginning && !c.done && c.beginErr == nil
-	if idle && (verb == setPoint || c.journal.find(name) >= 0) {
+	if idle && (verb == setPoint || c.journal.find(p.name) >= 0) {
 		defer c.mu.Unlock()
 		if err := c.ctx.Err(); err != nil {
 			return nil, nil, err
 		}
-		return driver.RowsAffected(0), c.journal.follow(verb, name, statement), nil
+		return driver.RowsAffected(0), c.journal.follow(verb, p), nil
 	}
 	c.mu.Unlock()
 	// An unknown name: the engine gives its own error for it.
@@ -163,21 +163,23 @@ func (c *txCore) follow(ctx context.Context, verb pointVerb, name, statement str
 	if err != nil {
 		return nil, nil, err
 	}
-	result, err := real.ExecContext(ctx, statement)
-	if err != nil {
-		return nil, nil, err
+	var result sql.Result = driver.RowsAffected(0)
+	if statement := p.spelled(verb, c.dialect); statement != "" {
+		if result, err = real.ExecContext(ctx, statement); err != nil {
+			return nil, nil, err
+		}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return result, c.journal.follow(verb, name, statement), nil
+	return result, c.journal.follow(verb, p), nil
 }
 
 // follow brings the journal after a statement that succeeded; it gives what is to run.
-func (j *journal) follow(verb pointVerb, name, statement string) []func() {
-	i := j.find(name)
+func (j *journal) follow(verb pointVerb, p savedPoint) []func() {
+	i := j.find(p.name)
 	switch {
 	case verb == setPoint:
-		j.entries = append(j.entries, entry{point: name, statement: statement})
+		j.entries = append(j.entries, entry{point: p})
 	case verb == releasePoint && i >= 0:
 		j.forgetPoints(i)
 	case verb == rollbackToPoint && i >= 0:

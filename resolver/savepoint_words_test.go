@@ -1,7 +1,6 @@
 package resolver
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -96,7 +95,7 @@ func TestJournalFollowsSavePoints(t *testing.T) {
 				values[k] = step
 			case "save":
 				name := names.Draw(t, "name")
-				j.follow(setPoint, name, "SAVEPOINT "+name)
+				j.follow(setPoint, savedPoint{name: name, statement: "SAVEPOINT " + name})
 				stack = append(stack, state{name, append([]int(nil), live...), copyOf(values)})
 			case "back", "release":
 				if len(stack) == 0 {
@@ -108,13 +107,13 @@ func TestJournalFollowsSavePoints(t *testing.T) {
 					i--
 				}
 				if rapid.Bool().Draw(t, "release") {
-					for _, f := range j.follow(releasePoint, name, "") {
+					for _, f := range j.follow(releasePoint, savedPoint{name: name}) {
 						f()
 					}
 					stack = stack[:i]
 					continue
 				}
-				for _, f := range j.follow(rollbackToPoint, name, "") {
+				for _, f := range j.follow(rollbackToPoint, savedPoint{name: name}) {
 					f()
 				}
 				s := stack[i]
@@ -127,7 +126,11 @@ func TestJournalFollowsSavePoints(t *testing.T) {
 			for _, s := range stack {
 				points = append(points, "SAVEPOINT "+s.name)
 			}
-			assert.Equal(t, strings.Join(points, ";"), strings.Join(j.savePoints(), ";"))
+			var inForce []string
+			for _, p := range j.savePoints() {
+				inForce = append(inForce, p.statement)
+			}
+			assert.Equal(t, points, inForce)
 			assert.Equal(t, wantUndone, undone)
 			for _, k := range []string{"a", "b", "c"} {
 				assert.Equal(t, values[k], tx.Value(k))

@@ -17,16 +17,17 @@ import (
 	"github.com/go-dtde/dtde/internal/faults"
 )
 
-// TwoPhase makes a transaction that wrote in several PostgreSQL databases atomic, by
-// two-phase commit: the home database, one of those written to, holds the decision; the
-// others are prepared first. See docs/transactions-over-databases.md for the protocol.
+// TwoPhase makes a transaction that wrote in several databases atomic, by two-phase commit:
+// the home database, one of those written to, holds the decision; the others are prepared
+// first. All but the home must be PostgreSQL's. See docs/transactions-over-databases.md for
+// the protocol.
 type TwoPhase struct {
 	// Cluster is the name that all processes of one program share, and that no other
 	// program on the same servers has: ASCII letters, digits, underscores and hyphens.
 	// "" draws one, which is kept in the *gorm.DB's own database.
 	Cluster string
-	// Decisions reads and writes the decisions of a home database.
-	Decisions Decisions
+	// Decisions gives what reads and writes the decisions of a home database of this dialect.
+	Decisions func(dialect string) Decisions
 	// Event is told what happens to a transaction; nil for nobody.
 	Event func(ctx context.Context, e config.TransactionEvent)
 	// Databases are those that take part, for recovery.
@@ -51,21 +52,35 @@ func (t *TwoPhase) cluster(ctx context.Context) (string, error) {
 	}
 	own, err := t.Databases.on("")
 	if err == nil {
-		err = t.ensure(ctx, own)
+		err = t.ensure(ctx, own, nil)
 	}
 	if err == nil {
 		ctx, cancel := context.WithTimeout(ctx, askWithin)
 		defer cancel()
-		t.drawn, err = t.Decisions.Cluster(ctx, own.inner, newTxID()[:16])
+		t.drawn, err = t.decisions(own).Cluster(ctx, own.inner, newTxID()[:16])
 	}
 	return t.drawn, err
 }
 
+// Name draws the program's name now, unless it is given or drawn already. A *gorm.DB's own
+// database with a single writer can't draw it beside a transaction that writes there.
+func (t *TwoPhase) Name(ctx context.Context) error {
+	_, err := t.cluster(ctx)
+	return err
+}
+
+// decisions are those of a home.
+func (t *TwoPhase) decisions(home *Pool) Decisions { return t.Decisions(home.dialect) }
+
 // Decisions are the rows that say how transactions over several databases ended. Each
 // is in the home database of its transaction.
 type Decisions interface {
-	// Ensure makes the table, if it isn't there.
+	// There tells whether the table is there, and Ensure makes it if it isn't.
+	There(ctx context.Context, home gorm.ConnPool) (bool, error)
 	Ensure(ctx context.Context, home gorm.ConnPool) error
+	// Inside tells that Ensure belongs into the transaction that is being committed, as
+	// where a second connection would wait for it.
+	Inside() bool
 	// Cluster gives the name that is kept in the program's own database; proposal becomes
 	// it if there is none.
 	Cluster(ctx context.Context, own gorm.ConnPool, proposal string) (string, error)
@@ -199,13 +214,14 @@ func (c *txCore) commitAll() (decided bool, err error) {
 		if err := commitEach(writers); err != nil {
 			return false, err
 		}
-	case c.dialect != "postgres":
-		return false, refuse("commit-databases", "a transaction that wrote in several databases of "+c.dialect,
-			"write in one database per transaction, or say BestEffort, which commits one after the other")
 	case c.pool.commit == nil:
 		return false, refuse("commit-databases", "a transaction that wrote in several databases without a coordinator", "set Config.Cluster")
 	default:
-		if err := c.pool.commit.commit(ctx, writers); err != nil {
+		ordered, err := homeFirst(writers)
+		if err == nil {
+			err = c.pool.commit.commit(ctx, ordered)
+		}
+		if err != nil {
 			return false, err
 		}
 	}
@@ -239,7 +255,7 @@ func (c *txCore) writers(ctx context.Context, parts []*txCore) ([]*txCore, error
 	}
 	err := Each(ctx, len(parts), len(parts), func(ctx context.Context, i int) error {
 		p := parts[i]
-		if writes[i] = p.wrote.Load(); p.dialect != "postgres" {
+		if writes[i] = p.wrote.Load(); !prepares(p.dialect) {
 			return nil
 		}
 		err := p.real.QueryRowContext(ctx, "SELECT pg_current_xact_id_if_assigned() IS NOT NULL").Scan(&writes[i])
@@ -263,8 +279,11 @@ func (c *txCore) writers(ctx context.Context, parts []*txCore) ([]*txCore, error
 // commit is the protocol; the first of the writers is the home.
 func (t *TwoPhase) commit(ctx context.Context, writers []*txCore) error {
 	home, others := writers[0], writers[1:]
-	tx := newTxID()
-	if err := t.ensure(ctx, home.pool); err != nil {
+	tx, decisions := newTxID(), t.decisions(home.pool)
+	if err := t.unbroken(ctx, home); err != nil {
+		return err
+	}
+	if err := t.ensure(ctx, home.pool, home.real); err != nil {
 		return err
 	}
 	cluster, err := t.cluster(ctx)
@@ -278,7 +297,7 @@ func (t *TwoPhase) commit(ctx context.Context, writers []*txCore) error {
 		names[i], participants[i] = p.database, ids[i].String()
 	}
 	began := time.Now()
-	deadline, err := t.Decisions.Deadline(ctx, home.real)
+	deadline, err := decisions.Deadline(ctx, home.real)
 	if err != nil {
 		return &DatabaseError{Database: home.database, Step: "decide", Cause: err}
 	}
@@ -290,7 +309,7 @@ func (t *TwoPhase) commit(ctx context.Context, writers []*txCore) error {
 	faults.At("prepared")
 	t.tell(ctx, config.TransactionPrepared, tx, names, nil)
 	within, cancel := context.WithTimeout(ctx, t.limit())
-	err = t.Decisions.Decide(within, home.real, tx, participants, deadline)
+	err = decisions.Decide(within, home.real, tx, participants, deadline)
 	cancel()
 	if err != nil {
 		_ = home.rollbackReal()
@@ -320,19 +339,82 @@ func (t *TwoPhase) commit(ctx context.Context, writers []*txCore) error {
 	return nil
 }
 
-// ensure makes the table of decisions, on a connection of its own, once per home.
-func (t *TwoPhase) ensure(ctx context.Context, home *Pool) error {
+// ensure makes the table of decisions, on a connection of its own, once per home; where that
+// would wait for the transaction that is being committed, in that one: tx, or nil.
+func (t *TwoPhase) ensure(ctx context.Context, home *Pool, tx gorm.ConnPool) error {
 	if home.decides.Load() {
 		return nil
 	}
+	on, decisions := home.inner, t.decisions(home)
+	inside := tx != nil && decisions.Inside()
+	if inside {
+		on = tx
+	}
 	within, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
-	if err := t.Decisions.Ensure(within, home.inner); err != nil {
+	if err := decisions.Ensure(within, on); err != nil {
 		return &DatabaseError{Database: home.database, Step: "make dtde_decisions", Cause: err,
 			Hint: "run AutoMigrate, which makes it, and let the pool have two connections"}
 	}
-	home.decides.Store(true)
+	if !inside { // else it is gone with a rollback
+		home.decides.Store(true)
+	}
 	return nil
+}
+
+// Make makes the table of decisions where p's statements go, if a commit over several
+// databases can ever need it there: so that those who write need not be allowed to. Inside a
+// transaction it is left to the first commit, unless it is part of the transaction.
+func (t *TwoPhase) Make(ctx context.Context, p gorm.ConnPool) error {
+	p, _ = Unwrap(p)
+	switch c := p.(type) {
+	case *Pool:
+		if c.databases != nil && c.databases.prepares {
+			return t.ensure(ctx, c, nil)
+		}
+	case *Tx:
+		if c.pool == nil || c.pool.databases == nil || !c.pool.databases.prepares || !t.decisions(c.pool).Inside() {
+			return nil
+		}
+		real, err := c.open(ctx)
+		if err != nil {
+			return err
+		}
+		return t.ensure(ctx, c.pool, real)
+	}
+	return nil
+}
+
+// Lacks lists the databases of other engines than PostgreSQL's that may become a home and
+// have no table of decisions yet. It opens them.
+func (t *TwoPhase) Lacks(ctx context.Context) (ids []string, err error) {
+	var failed []error
+	for _, id := range t.Databases.IDs() {
+		if prepares(t.Databases.Dialect(id)) || !t.Databases.prepares {
+			continue
+		}
+		there, err := t.there(ctx, id)
+		if err != nil {
+			failed = append(failed, err)
+		} else if !there {
+			ids = append(ids, id)
+		}
+	}
+	return ids, errors.Join(failed...)
+}
+
+func (t *TwoPhase) there(ctx context.Context, id string) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, askWithin)
+	defer cancel()
+	pool, err := t.Databases.on(id)
+	if err != nil {
+		return false, err
+	}
+	there, err := t.decisions(pool).There(ctx, pool.inner)
+	if err != nil {
+		return false, &DatabaseError{Database: id, Step: "look for dtde_decisions", Cause: err}
+	}
+	return there, nil
 }
 
 // prepareAll prepares the participants, side by side. The sessions' connections are free
@@ -419,10 +501,13 @@ func (t *TwoPhase) settle(ctx context.Context, home, tx string) (committed bool,
 	ctx, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
 	pool, err := t.Databases.on(home)
+	if err == nil && t.decisions(pool).Inside() {
+		err = t.ensure(ctx, pool, nil) // whoever died before deciding took the table along
+	}
 	if err != nil {
 		return false, err
 	}
-	return t.Decisions.Settle(ctx, pool.inner, tx)
+	return t.decisions(pool).Settle(ctx, pool.inner, tx)
 }
 
 func (t *TwoPhase) tell(ctx context.Context, kind config.TransactionEventKind, tx string, databases []string, err error) {

@@ -152,7 +152,7 @@ func (c *txCore) wait() chan struct{} {
 }
 
 // begin begins the real transaction and repeats the save points on it.
-func (c *txCore) begin(ctx context.Context, points []string) (real gorm.Tx, err error) {
+func (c *txCore) begin(ctx context.Context, points []savedPoint) (real gorm.Tx, err error) {
 	var release context.CancelFunc
 	defer func() {
 		c.mu.Lock()
@@ -190,8 +190,11 @@ func (c *txCore) begin(ctx context.Context, points []string) (real gorm.Tx, err 
 	if c.pool.databases != nil {
 		c.abandon(real)
 	}
-	for _, statement := range points {
-		if _, err = real.ExecContext(ctx, statement); err != nil {
+	if c.pool.marks() {
+		points = append([]savedPoint{begunPoint}, points...)
+	}
+	for _, p := range points {
+		if _, err = real.ExecContext(ctx, p.spelled(setPoint, c.dialect)); err != nil {
 			_ = real.Rollback()
 			return nil, err
 		}

@@ -14,38 +14,53 @@ import (
 )
 
 // Decisions reads and writes dtde_decisions, which says how transactions over several
-// PostgreSQL databases ended. It has no state and is safe for concurrent use; it
-// implements what package resolver asks for.
-type Decisions struct{}
+// databases ended, in databases of one dialect. It has no state and is safe for concurrent
+// use; it implements what package resolver asks for. Make one with DecisionsFor.
+type Decisions struct {
+	dialect string
+	text    *decisionTexts
+}
 
-// decideWithin is how long after its beginning a commit may be decided, on the home's
-// clock.
-const decideWithin = "interval '1 hour'"
+// DecisionsFor gives the decisions of home databases of a dialect, which must be one that New
+// takes: of another, every call is ErrDialect.
+func DecisionsFor(dialect string) Decisions {
+	return Decisions{dialect: dialect, text: decisionTextsOf[dialect]}
+}
 
-const createDecisions = `CREATE TABLE IF NOT EXISTS dtde_decisions (
-	txid varchar(64) PRIMARY KEY,
-	state varchar(16) NOT NULL CHECK (state IN ('committed', 'aborted')),
-	participants text NOT NULL,
-	deadline timestamptz NOT NULL,
-	note text NOT NULL DEFAULT '')`
+// Inside tells that the table is made in the transaction that is being committed: SQLite has
+// one writer, whose own second connection would wait for it.
+func (d Decisions) Inside() bool { return d.dialect == "sqlite" }
 
-// Ensure makes the table, if it isn't there. Several may do so at once.
-func (Decisions) Ensure(ctx context.Context, home gorm.ConnPool) error {
+// Ensure makes the table, if it isn't there. Several may do so at once. In a transaction it
+// must not be called but on SQLite.
+func (d Decisions) Ensure(ctx context.Context, home gorm.ConnPool) error {
+	there, err := d.There(ctx, home)
+	if err != nil || there {
+		return err
+	}
 	for attempt := 0; ; attempt++ {
-		_, err := home.ExecContext(ctx, createDecisions)
-		// Of two that make it at once one can fail on the catalog's unique index.
+		_, err := d.exec(ctx, home, d.text.create)
+		// Of two that make it at once one can fail on PostgreSQL's own unique index.
 		if err == nil || attempt == 2 || ctx.Err() != nil {
 			return err
 		}
 	}
 }
 
+// There tells whether the table is there.
+func (d Decisions) There(ctx context.Context, home gorm.ConnPool) (bool, error) {
+	if d.text == nil {
+		return false, ErrDialect
+	}
+	var n int
+	err := home.QueryRowContext(ctx, d.text.exists).Scan(&n)
+	return n > 0, err
+}
+
 // Cluster gives the name that is kept in the program's own database; proposal becomes
 // it if there is none. The table must be there.
-func (Decisions) Cluster(ctx context.Context, own gorm.ConnPool, proposal string) (name string, err error) {
-	_, err = own.ExecContext(ctx, "INSERT INTO dtde_decisions (txid, state, participants, deadline, note)"+
-		" VALUES ('', 'committed', $1, clock_timestamp(), 'the name of the program') ON CONFLICT DO NOTHING", proposal)
-	if err == nil {
+func (d Decisions) Cluster(ctx context.Context, own gorm.ConnPool, proposal string) (name string, err error) {
+	if _, err = d.exec(ctx, own, d.text.cluster, proposal); err == nil {
 		err = own.QueryRowContext(ctx, "SELECT participants FROM dtde_decisions WHERE txid = ''").Scan(&name)
 	}
 	return name, err
@@ -53,17 +68,30 @@ func (Decisions) Cluster(ctx context.Context, own gorm.ConnPool, proposal string
 
 // Deadline gives the instant, on the home's clock, until which a commit that begins now
 // may be decided.
-func (Decisions) Deadline(ctx context.Context, home gorm.ConnPool) (time.Time, error) {
-	var t time.Time
-	err := home.QueryRowContext(ctx, "SELECT clock_timestamp() + "+decideWithin).Scan(&t)
-	return t, err
+func (d Decisions) Deadline(ctx context.Context, home gorm.ConnPool) (time.Time, error) {
+	if d.dialect == "postgres" {
+		var t time.Time
+		err := home.QueryRowContext(ctx, d.text.deadline).Scan(&t)
+		return t, err
+	}
+	var ms int64
+	err := home.QueryRowContext(ctx, d.text.deadline).Scan(&ms)
+	return time.UnixMilli(ms).UTC(), err
+}
+
+// instant is a deadline as the table has it.
+func (d Decisions) instant(t time.Time) any {
+	if d.dialect == "postgres" {
+		return t
+	}
+	return t.UnixMilli()
 }
 
 // Decide writes, in home's open transaction, that the transaction is committed. It
 // fails if the deadline has passed, or if it was aborted.
-func (Decisions) Decide(ctx context.Context, home gorm.ConnPool, txid string, participants []string, deadline time.Time) error {
-	n, err := affect(ctx, home, "INSERT INTO dtde_decisions (txid, state, participants, deadline)"+
-		" SELECT $1, 'committed', $2, $3 WHERE clock_timestamp() < $3", txid, strings.Join(participants, " "), deadline)
+func (d Decisions) Decide(ctx context.Context, home gorm.ConnPool, txid string, participants []string, deadline time.Time) error {
+	until := d.instant(deadline)
+	n, err := affect(ctx, home, d.text.decide, txid, strings.Join(participants, " "), until, until)
 	if err == nil && n == 0 {
 		err = errLate
 	}
@@ -74,14 +102,12 @@ var errLate error = fault("the commit took longer than an hour and was given up"
 
 // Settle writes that the transaction is aborted, if nothing was decided, and tells what
 // was. It waits for a commit that is being decided.
-func (Decisions) Settle(ctx context.Context, home gorm.ConnPool, txid string) (committed bool, err error) {
-	_, err = home.ExecContext(ctx, "INSERT INTO dtde_decisions (txid, state, participants, deadline)"+
-		" VALUES ($1, 'aborted', '', clock_timestamp() + "+decideWithin+") ON CONFLICT DO NOTHING", txid)
-	if err != nil {
+func (d Decisions) Settle(ctx context.Context, home gorm.ConnPool, txid string) (committed bool, err error) {
+	if _, err = d.exec(ctx, home, d.text.abort, txid); err != nil {
 		return false, err
 	}
 	var state string
-	err = home.QueryRowContext(ctx, "SELECT state FROM dtde_decisions WHERE txid = $1", txid).Scan(&state)
+	err = home.QueryRowContext(ctx, d.text.state, txid).Scan(&state)
 	if errors.Is(err, sql.ErrNoRows) {
 		// Dropped between the two statements: only after every participant had ended.
 		return false, fmt.Errorf("%w: ask again", config.ErrInDoubt)
@@ -90,24 +116,21 @@ func (Decisions) Settle(ctx context.Context, home gorm.ConnPool, txid string) (c
 }
 
 // Force writes a decision in the place of what is there, and notes that.
-func (Decisions) Force(ctx context.Context, home gorm.ConnPool, txid string, commit bool) error {
+func (d Decisions) Force(ctx context.Context, home gorm.ConnPool, txid string, commit bool) error {
 	state := "aborted"
 	if commit {
 		state = "committed"
 	}
-	_, err := home.ExecContext(ctx, "INSERT INTO dtde_decisions (txid, state, participants, deadline, note)"+
-		" VALUES ($1, $2, '', clock_timestamp() + "+decideWithin+", 'forced over nothing at ' || clock_timestamp())"+
-		" ON CONFLICT (txid) DO UPDATE SET state = excluded.state,"+
-		" note = 'forced over ' || dtde_decisions.state || ' at ' || clock_timestamp()", txid, state)
+	_, err := d.exec(ctx, home, d.text.force, txid, state)
 	return err
 }
 
 // Committed lists the transactions that were committed and not forced, with their
 // participants, once their deadline has passed: until then a coordinator that lost the
 // reply may ask, and must not hear that nothing was decided.
-func (Decisions) Committed(ctx context.Context, home gorm.ConnPool) (map[string][]string, error) {
+func (d Decisions) Committed(ctx context.Context, home gorm.ConnPool) (map[string][]string, error) {
 	all := map[string][]string{}
-	err := query(ctx, home, "SELECT txid, participants FROM dtde_decisions WHERE state = 'committed' AND note = '' AND deadline < clock_timestamp()", nil, func(rows *sql.Rows) error {
+	err := query(ctx, home, d.text.committed, nil, func(rows *sql.Rows) error {
 		var txid, participants string
 		err := rows.Scan(&txid, &participants)
 		all[txid] = strings.Split(participants, " ")
@@ -117,13 +140,36 @@ func (Decisions) Committed(ctx context.Context, home gorm.ConnPool) (map[string]
 }
 
 // Forget drops a decision that every participant has carried out.
-func (Decisions) Forget(ctx context.Context, home gorm.ConnPool, txid string) error {
-	_, err := home.ExecContext(ctx, "DELETE FROM dtde_decisions WHERE txid = $1 AND note = ''", txid)
+func (d Decisions) Forget(ctx context.Context, home gorm.ConnPool, txid string) error {
+	_, err := d.exec(ctx, home, d.text.forget, txid)
 	return err
 }
 
 // ForgetAborted drops what was aborted, a day after its deadline.
-func (Decisions) ForgetAborted(ctx context.Context, home gorm.ConnPool) error {
-	_, err := home.ExecContext(ctx, "DELETE FROM dtde_decisions WHERE state = 'aborted' AND note = '' AND deadline < clock_timestamp() - interval '1 day'")
+func (d Decisions) ForgetAborted(ctx context.Context, home gorm.ConnPool) error {
+	_, err := d.exec(ctx, home, d.text.forgetAborted)
 	return err
+}
+
+const (
+	// lockWait bounds how long a statement on the table tries to get a lock.
+	lockWait = 5 * time.Second
+	// lockPause is between two tries.
+	lockPause = 10 * time.Millisecond
+)
+
+// exec runs a statement on a connection of its own. SQLite's one writer may be somebody else
+// for a moment, and a driver without a busy timeout says so at once.
+func (d Decisions) exec(ctx context.Context, home gorm.ConnPool, text string, args ...any) (sql.Result, error) {
+	for end := time.Now().Add(lockWait); ; {
+		result, err := home.ExecContext(ctx, text, args...)
+		if _, inside := home.(gorm.TxCommitter); err == nil || inside || d.dialect == "postgres" || !transient(err) || time.Now().After(end) {
+			return result, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, errors.Join(ctx.Err(), err)
+		case <-time.After(lockPause):
+		}
+	}
 }

@@ -33,6 +33,10 @@ func TestStatements(t *testing.T) {
 				fmt.Fprintf(&b, "EnsureSequence\n\t%s\n", createSequence(dialect, "sales.orders_seq"))
 				fmt.Fprintf(&b, "NextSequence\n\t%s\n", drawSequence(dialect, "sales.orders_seq"))
 			}
+			v = reflect.ValueOf(*decisionTextsOf[dialect])
+			for i := range v.NumField() {
+				fmt.Fprintf(&b, "decisions.%s\n\t%s\n", v.Type().Field(i).Name, v.Field(i).String())
+			}
 			golden := filepath.Join("testdata", dialect+".golden")
 			if *update {
 				require.NoError(t, os.WriteFile(golden, []byte(b.String()), 0o644))
@@ -44,6 +48,7 @@ func TestStatements(t *testing.T) {
 	}
 	_, ok := textsFor("oracle")
 	assert.False(t, ok)
+	assert.Nil(t, decisionTextsFor("oracle"))
 }
 
 type stateError string

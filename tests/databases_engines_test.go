@@ -7,30 +7,12 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"gorm.io/driver/postgres"
 	"gorm.io/gorm"
 
 	"github.com/go-dtde/dtde"
 	"github.com/go-dtde/dtde/internal/testenv"
 	dbservers "github.com/go-dtde/dtde/internal/testenv/servers"
 )
-
-// TestDatabasesOfAnotherEngine: a home without two-phase commit beside two databases that
-// have it is refused before anything is dialled.
-func TestDatabasesOfAnotherEngine(t *testing.T) {
-	t.Parallel()
-	db := testenv.SQLite().Open(t)
-	nowhere := "host=127.0.0.1 port=1 user=nobody dbname=none"
-	plugin := dtde.Register(dtde.Config{
-		Databases: []dtde.Database{{ID: "home", Own: true}, {ID: "EU", Dialector: postgres.Open(nowhere)}, {ID: "US", Dialector: postgres.Open(nowhere)}},
-		Entities:  []dtde.Entity{dtde.Model(&Freight{}).ShardBy("Region", "home", "EU", "US").WithStorageMode(dtde.Databases)},
-	})
-	err := db.Use(plugin)
-	require.ErrorIs(t, err, dtde.ErrConfig)
-	require.ErrorContains(t, err, "one engine")
-	_, err = plugin.Recover(t.Context())
-	require.ErrorIs(t, err, dtde.ErrConfig, "there is nothing to recover with")
-}
 
 // TestRecoveryOnOtherEngines: where nothing is ever prepared, recovery is refused, and says
 // so.

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-
-	"github.com/go-dtde/dtde/store"
 )
 
 // errInDoubt is a transfer of which nobody knows whether it happened. Every other
@@ -27,11 +25,11 @@ type at func(point string)
 func newProtocol(name string, dsns []string, at at) (protocol, error) {
 	switch name {
 	case "resolver":
-		return newViaResolver(dsns, at, resolverOptions{decisions: store.Decisions{}})
+		return newViaResolver(dsns, at, resolverOptions{decisions: decisionsOf})
 	case "resolver without tombstones":
-		return newViaResolver(dsns, at, resolverOptions{decisions: noTombstones{}})
+		return newViaResolver(dsns, at, resolverOptions{decisions: withoutTombstones})
 	case "resolver by best effort":
-		return newViaResolver(dsns, at, resolverOptions{decisions: store.Decisions{}, bestEffort: true})
+		return newViaResolver(dsns, at, resolverOptions{decisions: decisionsOf, bestEffort: true})
 	case "dtde":
 		return newViaPlugin(dsns, at, false)
 	case "dtde by best effort":

@@ -28,9 +28,15 @@ type viaResolver struct {
 
 // resolverOptions switch parts of the protocol off, to see that the harness finds it.
 type resolverOptions struct {
-	decisions resolver.Decisions
+	decisions func(dialect string) resolver.Decisions
 	// bestEffort commits one server after the other.
 	bestEffort bool
+}
+
+func decisionsOf(dialect string) resolver.Decisions { return store.DecisionsFor(dialect) }
+
+func withoutTombstones(dialect string) resolver.Decisions {
+	return noTombstones{store.DecisionsFor(dialect)}
 }
 
 // noTombstones are decisions without a trace of what recovery rolls back.
