@@ -42,6 +42,20 @@ func AllVersions() func(*gorm.DB) *gorm.DB { return callbacks.WithLens(temporal.
 // Latest is a scope that reads the version of each key that starts last, valid now or not.
 func Latest() func(*gorm.DB) *gorm.DB { return callbacks.WithLens(temporal.Latest()) }
 
+// PreloadAtStart is a scope, after AllVersions, ValidBetween, ValidContainedIn or Latest, that
+// says as of when Preload sees versions: for each row those that are valid at the instant at
+// which the row's version starts, as ValidAt would at it. What they preload in turn is seen at
+// that same instant, the outermost version's, so that a row and all below it are as of one
+// instant. Preload's own conditions hold as ever; one with a lens of its own is seen through
+// that. One statement per relation serves all rows (two where only starts are stored, one
+// more for a join table): it reads whatever is valid between the earliest and the latest
+// start, and each row is given its own. So a Preload with LIMIT, GROUP BY, a cursor, selected
+// expressions, or joins and subqueries of versions is refused with ErrUnsupported
+// (preload-shape).
+func PreloadAtStart() func(*gorm.DB) *gorm.DB {
+	return callbacks.ChangeLens(temporal.Lens.PreloadAtStart)
+}
+
 // KnownAt is a scope, after another lens or alone, that reads with the eyes of an
 // instant of system time; the entity must have it.
 func KnownAt(t time.Time) func(*gorm.DB) *gorm.DB {

@@ -26,6 +26,8 @@ type lensSetting struct {
 	unstated bool
 	// given tells, of what [statedLens] finds, that there is one.
 	given bool
+	// picking tells that each parent is given some of the rows; nil for other reads.
+	picking *picking
 }
 
 // WithLens is a scope that reads temporal entities through a lens.
@@ -106,11 +108,8 @@ func (r *Runtime) see(db *gorm.DB, t *config.Table, alias string) (l temporal.Le
 		if err := checkLens(l, t); err != nil {
 			return l, err
 		}
-		if l.Kind == temporal.LensAll && r.preloadsVersions(stmt) {
-			return l, &config.UnsupportedError{
-				Entity: t.Name, Reason: "preload-versions", Problem: "Preload of versions under AllVersions: as of which instant?",
-				Hint: "preload under ValidAt, or load the children by their own query",
-			}
+		if err := r.seePreloads(stmt, t, stated, l); err != nil {
+			return l, err
 		}
 		if l.Kind != temporal.LensAt || !r.putsTogether(stmt, t) { // else the parts are asked
 			addConditions(stmt, l.Conditions(t.Validity, temporal.Target{Table: alias, Source: t.Schema.Table}))
@@ -122,29 +121,6 @@ func (r *Runtime) see(db *gorm.DB, t *config.Table, alias string) (l temporal.Le
 		}
 	}
 	return l, r.seeJoined(db, stated)
-}
-
-// preloadsVersions tells whether a preloaded relation leads to a temporal entity.
-func (r *Runtime) preloadsVersions(stmt *gorm.Statement) bool {
-	if stmt.Schema == nil {
-		return false
-	}
-	for name := range stmt.Preloads {
-		if name == clause.Associations {
-			for _, rel := range stmt.Schema.Relationships.Relations {
-				if rel.Schema == stmt.Schema && r.validityOf(rel.FieldSchema) != nil {
-					return true
-				}
-			}
-			continue
-		}
-		for _, s := range relationPath(stmt.Schema, name) {
-			if r.validityOf(s) != nil {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // seeJoined puts the lens of joined temporal entities into the joins' conditions.
@@ -165,6 +141,9 @@ func (r *Runtime) seeJoined(db *gorm.DB, stated lensSetting) error {
 		}
 		t, _ := r.current(stmt.ConnPool).ByModel(joined.ModelType)
 		l := lensOf(db, v, stated)
+		if pickingOf(stmt) != nil {
+			return unpickable(t, "a join of versions")
+		}
 		if err := checkLens(l, t); err != nil {
 			return err
 		}

@@ -16,9 +16,10 @@ func (r *Runtime) Register(db *gorm.DB) error {
 		query: cb.Query().Get("gorm:query"), create: cb.Create().Get("gorm:create"),
 		update: cb.Update().Get("gorm:update"), delete: cb.Delete().Get("gorm:delete"),
 		row: cb.Row().Get("gorm:row"), raw: cb.Raw().Get("gorm:raw"),
+		preload: cb.Query().Get("gorm:preload"), afterQuery: cb.Query().Get("gorm:after_query"),
 		updateClauses: cb.Update().Clauses, deleteClauses: cb.Delete().Clauses,
 	}
-	for _, f := range []func(*gorm.DB){r.inner.query, r.inner.create, r.inner.update, r.inner.delete, r.inner.row, r.inner.raw} {
+	for _, f := range []func(*gorm.DB){r.inner.query, r.inner.create, r.inner.update, r.inner.delete, r.inner.row, r.inner.raw, r.inner.preload, r.inner.afterQuery} {
 		if f == nil {
 			return errors.New("dtde: the driver has not registered GORM's default callbacks")
 		}
@@ -29,6 +30,8 @@ func (r *Runtime) Register(db *gorm.DB) error {
 	defer func() { db.Logger = log }()
 	err := errors.Join(
 		cb.Query().Replace("gorm:query", r.query),
+		cb.Query().Replace("gorm:preload", r.preload),
+		cb.Query().Replace("gorm:after_query", r.afterQuery),
 		cb.Create().Replace("gorm:create", r.create),
 		cb.Update().Replace("gorm:update", r.update),
 		cb.Delete().Replace("gorm:delete", r.delete),

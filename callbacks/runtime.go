@@ -55,8 +55,9 @@ type Runtime struct {
 
 // inner are GORM's own callbacks, and what its driver says it can do.
 type inner struct {
-	query, create, update, delete, row, raw func(*gorm.DB)
-	updateClauses, deleteClauses            []string
+	query, preload, afterQuery       func(*gorm.DB)
+	create, update, delete, row, raw func(*gorm.DB)
+	updateClauses, deleteClauses     []string
 }
 
 // Settings is what New needs.

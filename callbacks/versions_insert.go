@@ -21,6 +21,9 @@ func (h *history) directInsert(row Row) *config.Shard {
 	}
 	if row == h.model { // a copy is written without what it is related to
 		for _, rel := range h.table.Schema.Relationships.Relations {
+			if rel.Field.Schema != h.table.Schema {
+				continue // of the join table that GORM would have made in this model's place
+			}
 			if !rel.Field.ReflectValueOf(h.ctx(), row).IsZero() {
 				return nil
 			}

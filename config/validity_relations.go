@@ -69,7 +69,11 @@ func checkRelation(f *faults, t *Table, r *schema.Relationship, name string, own
 	slices.Sort(referenced)
 	slices.Sort(key)
 	if !slices.Equal(referenced, key) {
-		f.add(r.Schema.Name, name, "the relation must reference the entity key of %s (references:%s), which is the same in every version; "+
-			"by other columns it is lost at the next one", t.Name, strings.Join(fields, ","))
+		tag := "references"
+		if r.Polymorphic != nil { // so GORM calls the owner's field then
+			tag = "foreignKey"
+		}
+		f.add(r.Schema.Name, name, "the relation must reference the entity key of %s (%s:%s), which is the same in every version; "+
+			"by other columns it is lost at the next one", t.Name, tag, strings.Join(fields, ","))
 	}
 }

@@ -51,6 +51,8 @@ type Lens struct {
 	Known time.Time
 	// Ever leaves system time out: superseded versions are seen too.
 	Ever bool
+	// AtStarts sees what is preloaded for a version as of that version's start.
+	AtStarts bool
 }
 
 // ValidAt sees the versions valid at t.
@@ -82,6 +84,16 @@ func (l Lens) KnownAt(t time.Time) Lens { l.Known, l.Ever = t, false; return l }
 // KnownEver sees superseded versions too.
 func (l Lens) KnownEver() Lens { l.Known, l.Ever = time.Time{}, true; return l }
 
+// PreloadAtStart sees what is preloaded for a version, and for that in turn, as of the
+// version's start. ValidAt says already as of when.
+func (l Lens) PreloadAtStart() Lens { l.AtStarts = true; return l }
+
+// Spanning sees, with the same eyes of system time, all that is valid at one of the instants
+// from first to last, both included.
+func (l Lens) Spanning(first, last time.Time) Lens {
+	return Lens{Kind: LensBetween, Period: Period{first, last}, IncludeEnd: true, Known: l.Known, Ever: l.Ever}
+}
+
 // IsZero tells that the lens changes nothing.
 func (l Lens) IsZero() bool { return l == Lens{} }
 
@@ -97,6 +109,8 @@ func (l Lens) Check(v *config.Validity) error {
 		return fail(ErrOption, time.Time{}, "make lenses by this package's functions")
 	case (l.Kind == LensBetween || l.Kind == LensContainedIn) && l.Period.IsInverted():
 		return fail(ErrPeriod, l.Period.From, "the period ends before it starts")
+	case l.AtStarts && l.Kind == LensAt:
+		return fail(ErrOption, l.At, "what is preloaded is seen at the instant of ValidAt already")
 	case l.IncludeEnd && l.Kind != LensBetween:
 		return fail(ErrOption, time.Time{}, "only ValidBetween can include its end")
 	case (l.Ever || !l.Known.IsZero()) && v.System == nil:
@@ -105,15 +119,20 @@ func (l Lens) Check(v *config.Validity) error {
 	return nil
 }
 
+// clamp is an instant as a column of a precision compares with it.
+func clamp(t time.Time, precision time.Duration) time.Time {
+	if !t.Before(Sentinel) {
+		return Sentinel.Add(-tick(precision))
+	}
+	return Cut(t, precision)
+}
+
+// InstantOf is the instant at which ValidAt(t) sees an entity's versions.
+func InstantOf(v *config.Validity, t time.Time) time.Time { return clamp(t, v.Valid.Precision) }
+
 // cut is the lens with its instants as the columns store them. An instant at or after
 // the sentinel is the last one before it, when open versions still hold.
 func (l Lens) cut(v *config.Validity) Lens {
-	clamp := func(t time.Time, precision time.Duration) time.Time {
-		if !t.Before(Sentinel) {
-			return Sentinel.Add(-tick(precision))
-		}
-		return Cut(t, precision)
-	}
 	l.At = clamp(l.At, v.Valid.Precision)
 	l.Period = l.Period.Cut(v.Valid.Precision)
 	if !l.Known.IsZero() && v.System != nil {
