@@ -96,6 +96,8 @@ func holds(v any, wanted func(any) bool) bool {
 		return anyHolds(v, wanted)
 	case sql.NamedArg:
 		return holds(v.Value, wanted)
+	case []map[string]any:
+		return anyHolds(v, wanted)
 	case map[string]any:
 		for _, value := range v {
 			if holds(value, wanted) {
@@ -183,6 +185,8 @@ func replaced(v any, wanted func(any) bool, with func(any) any) any {
 	case sql.NamedArg:
 		v.Value = replaced(v.Value, wanted, with)
 		return v
+	case []map[string]any:
+		return replacedAll(v, wanted, with)
 	case map[string]any:
 		v = maps.Clone(v)
 		for name, value := range v {

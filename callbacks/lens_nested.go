@@ -30,16 +30,18 @@ func statedLens(stmt *gorm.Statement) (l lensSetting) {
 // with other statements, so those in the statement become copies.
 func (r *Runtime) passLens(db *gorm.DB, l lensSetting) {
 	stmt := db.Statement
-	if !l.given || l.unstated || !nested(stmt) {
+	if !l.given || l.unstated || !nested(stmt) && !holds(stmt.Dest, isStatement) {
 		return
 	}
 	if l.now { // the same instant for all
 		l = lensSetting{Lens: temporal.ValidAt(instantOf(db))}
 	}
 	scoped.Store(true)
-	replaceInside(stmt, isStatement, func(sub any) any {
+	lend := func(sub any) any {
 		lent := sub.(*gorm.DB).Session(&gorm.Session{}).Set("dtde:lens", true) // a statement of its own
 		lent.Statement.Settings.Store(inheritedLensKey{}, l)
 		return lent
-	})
+	}
+	replaceInside(stmt, isStatement, lend)
+	stmt.Dest = replaced(stmt.Dest, isStatement, lend) // the values that an update assigns
 }

@@ -170,17 +170,6 @@ func (r *Runtime) fetch(db *gorm.DB, p *planner.Plan, alias string, w *watch) {
 	db.Error = youngError(p.Entity, db.Error)
 }
 
-// scan hands rows to GORM once, and closes them.
-func scan(db *gorm.DB, rows *sql.Rows, mode gorm.ScanMode) {
-	gorm.Scan(rows, db, mode)
-	if err := rows.Close(); err != nil {
-		fail(db, err)
-	}
-	if result := db.Statement.Result; result != nil {
-		result.RowsAffected = db.RowsAffected
-	}
-}
-
 // build makes GORM build the statement over its shard, or over the union of them.
 func (r *Runtime) build(db *gorm.DB, p *planner.Plan, alias string) {
 	stmt := db.Statement
@@ -316,7 +305,7 @@ func (r *Runtime) unowned(db *gorm.DB, run func(*gorm.DB)) {
 			}
 		}
 	}
-	if subtext(db.Statement) || r.many && nested(db.Statement) {
+	if subtext(db.Statement) || holds(db.Statement.Dest, isSubtext) || r.many && nested(db.Statement) {
 		r.unownedText(db, run)
 		return
 	}

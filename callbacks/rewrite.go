@@ -103,6 +103,8 @@ func isSubtext(v any) bool {
 	switch v := v.(type) {
 	case temporal.Later:
 		return true
+	case *gorm.DB: // a db.Raw, which GORM writes as it is; other queries dtde builds, tables and all
+		return v != nil && v.Statement != nil && v.Statement.SQL.Len() > 0
 	case clause.Expr:
 		return selects(v.SQL)
 	case *clause.Expr:
@@ -112,6 +114,12 @@ func isSubtext(v any) bool {
 	case clause.From:
 		return len(v.Joins) > 0
 	case clause.Select:
+		for i := range v.Columns {
+			if v.Columns[i].Raw && selects(v.Columns[i].Name) {
+				return true
+			}
+		}
+	case clause.GroupBy:
 		for i := range v.Columns {
 			if v.Columns[i].Raw && selects(v.Columns[i].Name) {
 				return true
