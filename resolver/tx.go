@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"gorm.io/gorm"
 )
@@ -57,6 +58,8 @@ type txCore struct {
 	wrote    atomic.Bool // a statement other than a plain SELECT was sent
 	stops    []func() bool
 	deciding bool // the commit has started: nothing is rolled back by a context
+	// clock is what the database's showed when its commit was checked, zero if it did not say.
+	clock    time.Time
 	sessions []*Session
 }
 

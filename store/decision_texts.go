@@ -1,6 +1,9 @@
 package store
 
-import "strings"
+import (
+	"strings"
+	"time"
+)
 
 // decisionTexts are one dialect's statements on dtde_decisions. Deadlines are instants on the
 // home's clock: timestamps on PostgreSQL, milliseconds since 1970 in UTC elsewhere, which
@@ -14,6 +17,10 @@ type decisionTexts struct {
 	committed             string
 	forget, forgetAborted string
 }
+
+// decideWithin is how long after its beginning a commit may be decided, on the home's clock;
+// the texts say so, too.
+const decideWithin = time.Hour
 
 const (
 	decisionColumns = "(txid, state, participants, deadline)"

@@ -48,9 +48,12 @@ func TestDecisions(t *testing.T) {
 	testenv.Each(t, func(t *testing.T, d testenv.DB) {
 		decisions, db := home(t, d)
 		ctx := t.Context()
-		deadline, err := decisions.Deadline(ctx, pool(t, db))
+		deadline, err := decisions.Deadline(ctx, pool(t, db), time.Time{})
 		require.NoError(t, err)
 		assert.InDelta(t, time.Hour.Seconds(), time.Until(deadline).Seconds(), 600)
+		known, err := decisions.Deadline(ctx, nil, deadline)
+		require.NoError(t, err)
+		assert.Equal(t, deadline.Add(time.Hour), known, "of a clock that is known")
 
 		require.NoError(t, decide(t, decisions, db, "yes", deadline))
 		committed, err := decisions.Settle(ctx, pool(t, db), "yes")
@@ -111,7 +114,7 @@ func TestDecisionsAreCollected(t *testing.T) {
 	testenv.Each(t, func(t *testing.T, d testenv.DB) {
 		decisions, db := home(t, d)
 		ctx := t.Context()
-		deadline, err := decisions.Deadline(ctx, pool(t, db))
+		deadline, err := decisions.Deadline(ctx, pool(t, db), time.Time{})
 		require.NoError(t, err)
 		require.NoError(t, decide(t, decisions, db, "yes", deadline))
 		_, err = decisions.Settle(ctx, pool(t, db), "no")
@@ -154,7 +157,7 @@ func TestSettleWaitsForADecision(t *testing.T) {
 	t.Parallel()
 	testenv.Each(t, func(t *testing.T, d testenv.DB) {
 		decisions, db := home(t, d)
-		deadline, err := decisions.Deadline(t.Context(), pool(t, db))
+		deadline, err := decisions.Deadline(t.Context(), pool(t, db), time.Time{})
 		require.NoError(t, err)
 		asker := pool(t, testenv.Reopen(t, db))
 		if d.Name == "sqlite" { // whose driver waits for its own time, whatever the context says
@@ -226,7 +229,7 @@ func TestDecisionsInsideSQLite(t *testing.T) {
 	_, err := tx.Exec("INSERT INTO entries VALUES (1)")
 	require.NoError(t, err)
 	require.NoError(t, decisions.Ensure(t.Context(), tx))
-	deadline, err := decisions.Deadline(t.Context(), tx)
+	deadline, err := decisions.Deadline(t.Context(), tx, time.Time{})
 	require.NoError(t, err)
 	require.NoError(t, decisions.Decide(t.Context(), tx, "x", nil, deadline))
 	require.NoError(t, tx.Commit())
