@@ -60,7 +60,7 @@ func (t *TwoPhase) unbroken(ctx context.Context, home *txCore) (err error) {
 		_, err = home.real.ExecContext(ctx, begunPoint.spelled(releasePoint, home.dialect))
 	case home.dialect == "sqlserver":
 		var open bool
-		err = home.real.QueryRowContext(ctx, "SELECT CASE WHEN @@TRANCOUNT > 0 AND XACT_STATE() = 1 THEN 1 ELSE 0 END").Scan(&open)
+		err = home.real.QueryRowContext(ctx, "SELECT CASE WHEN XACT_STATE() = 1 THEN 1 ELSE 0 END").Scan(&open)
 		if err == nil && !open {
 			err = errEnded
 		}

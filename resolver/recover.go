@@ -103,8 +103,9 @@ func (t *TwoPhase) preparedIn(ctx context.Context, cluster, id string) ([]gid, e
 func (t *TwoPhase) Recover(ctx context.Context) (left []Pending, err error) {
 	found, err := t.prepared(ctx)
 	sort.Slice(found, func(i, k int) bool { return found[i].String() < found[k].String() })
+	asked := map[gid]answer{}
 	for _, g := range found {
-		if failed := t.recoverOne(ctx, g); failed != nil {
+		if failed := t.recoverOne(ctx, g, asked); failed != nil {
 			left = append(left, Pending{Transaction: g.txid, Home: databaseOf(g.home), Database: databaseOf(g.database), Err: failed})
 		}
 	}
@@ -114,12 +115,25 @@ func (t *TwoPhase) Recover(ctx context.Context) (left []Pending, err error) {
 	return left, err
 }
 
-func (t *TwoPhase) recoverOne(ctx context.Context, g gid) error {
-	committed, err := t.settle(ctx, databaseOf(g.home), g.txid)
-	if err != nil {
-		return &DatabaseError{Database: databaseOf(g.home), Step: "ask for the decision", Cause: err}
+// answer is what a home said of a transaction, which is final, or that it can't be asked.
+type answer struct {
+	committed bool
+	err       error
+}
+
+// recoverOne ends one participant; the home is asked once for all of a transaction.
+func (t *TwoPhase) recoverOne(ctx context.Context, g gid, asked map[gid]answer) error {
+	of := g
+	of.database = ""
+	a, known := asked[of]
+	if !known {
+		a.committed, a.err = t.settle(ctx, databaseOf(g.home), g.txid)
+		asked[of] = a
 	}
-	return t.finishOne(ctx, g, committed)
+	if a.err != nil {
+		return &DatabaseError{Database: databaseOf(g.home), Step: "ask for the decision", Cause: a.err}
+	}
+	return t.finishOne(ctx, g, a.committed)
 }
 
 func (t *TwoPhase) finishOne(ctx context.Context, g gid, commit bool) error {

@@ -4,14 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
 
 	"github.com/go-dtde/dtde"
+	"github.com/go-dtde/dtde/config"
 	"github.com/go-dtde/dtde/internal/testenv"
 )
 
@@ -268,4 +271,49 @@ func TestAnotherEngineIsPartOfTheTransaction(t *testing.T) {
 			require.Empty(t, left)
 		}
 	})
+}
+
+// TestAnotherEngineFromAFile: driver and DSN in the settings file, as for every database.
+func TestAnotherEngineFromAFile(t *testing.T) {
+	t.Parallel()
+	for _, d := range testenv.Databases(t) {
+		if d.Name == "sqlite" {
+			continue
+		}
+		t.Run(d.Name, func(t *testing.T) {
+			t.Parallel()
+			ledger := testenv.SQLite().Open(t)
+			main := d.Open(t)
+			c, err := config.Load(strings.NewReader(`
+databases:
+  - {id: home, own: true}
+  - {id: ledger, driver: file, dsn: "`+testenv.DSN(t, ledger)+`", timeout: 5s, maxOpen: 3}
+entities:
+  - model: Freight
+    strategy: {kind: value, fields: [Region], values: [EU, own]}
+`), config.Registry{
+				Models:  map[string]any{"Freight": &Freight{}},
+				Drivers: map[string]func(string) gorm.Dialector{"file": sqlite.Open},
+			})
+			require.NoError(t, err)
+			plugin := dtde.Register(c)
+			require.NoError(t, main.Use(plugin))
+			t.Cleanup(func() { _ = plugin.Close() })
+			b := &withLedger{db: main, plugin: plugin, ledger: ledger}
+			b.ready(t)
+			err = main.Transaction(func(tx *gorm.DB) error {
+				check(t, tx.Create(&Freight{ID: 1, Region: "EU"}))
+				return dtde.OnDatabase(tx, "ledger").Create(&Posting{ID: 1}).Error
+			})
+			if d.Name == "postgres" {
+				require.NoError(t, err)
+			} else {
+				require.ErrorIs(t, err, dtde.ErrUnsupported)
+			}
+			freights, postings := b.counts(t)
+			assert.Equal(t, freights, postings)
+			require.NoError(t, plugin.Close())
+			check(t, dtde.OnDatabase(main, "ledger").Create(&Posting{ID: 9})) // it is opened again
+		})
+	}
 }

@@ -184,7 +184,7 @@ func (c *chaos) recoverBeside(t *testing.T, stop <-chan struct{}) (ended int) {
 // pointsOf are a protocol's points that a transfer over all three servers passes.
 func pointsOf(protocol string) []string {
 	switch protocol {
-	case "dtde", "resolver":
+	case "dtde", "resolver", "dtde beside mariadb", "dtde beside sqlite":
 		return resolverPoints
 	case "hand", "hand without tombstones", "hand that trusts errors":
 		return handPoints

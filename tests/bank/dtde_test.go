@@ -37,6 +37,7 @@ type Leg struct {
 type viaPlugin struct {
 	at         at
 	bestEffort bool
+	far        bool // the third bank is in a database of another engine
 	own        *sql.DB
 	db         *gorm.DB
 	plugin     *dtde.Plugin
@@ -119,6 +120,12 @@ func (v *viaPlugin) transfer(ctx context.Context, t transfer) error {
 	committing := false
 	err := v.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
 		for _, l := range t.Legs {
+			if v.far && l.Server == 2 {
+				if err := farLeg(tx, t, l); err != nil {
+					return err
+				}
+				continue
+			}
 			bank := bankOf(l.Server)
 			row := Leg{ID: legID(t.ID, l.Server), Bank: bank, Account: int64(l.Account), Delta: l.Delta, Legs: len(t.Legs)}
 			if err := tx.Create(&row).Error; err != nil {

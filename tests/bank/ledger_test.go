@@ -52,9 +52,11 @@ func legID(transfer string, server int) string { return transfer + "/" + bankOf(
 // bankOf names the bank of a server, by which dtde's models are sharded.
 func bankOf(server int) string { return fmt.Sprintf("B%d", server+1) }
 
-// world is a set of servers with a bank each.
+// world is a set of servers with a bank each. The last bank can be in a database of another
+// engine.
 type world struct {
 	set    *servers.Set
+	other  string    // "mariadb", "sqlite", or "" for none
 	names  []string  // of each server's database
 	direct []*sql.DB // around the proxies, for looking
 }
@@ -62,8 +64,18 @@ type world struct {
 // newWorld makes three banks on servers of their own.
 func newWorld(t *testing.T, durable bool) *world {
 	t.Helper()
-	w := &world{set: servers.Start(t, servers.Options{Postgres: 3, Durable: durable})}
-	for range w.set.Postgres {
+	return newWorldBeside(t, durable, "")
+}
+
+// newWorldBeside makes the third bank on another engine, if there is one.
+func newWorldBeside(t *testing.T, durable bool, other string) *world {
+	t.Helper()
+	o := servers.Options{Postgres: 3, Durable: durable, MariaDB: other == "mariadb"}
+	if other != "" {
+		o.Postgres = 2
+	}
+	w := &world{set: servers.Start(t, o), other: other}
+	for range 3 {
 		w.names, w.direct = append(w.names, ""), append(w.direct, nil)
 	}
 	w.renew(t)
@@ -86,6 +98,9 @@ func (w *world) renew(t *testing.T) {
 		_, err = pool.Exec("INSERT INTO "+table("accounts", i)+" SELECT n, $1, $2 FROM generate_series(1, $3::bigint) AS n", bankOf(i), openingBalance, accountsPerServer)
 		require.NoError(t, err)
 	}
+	if w.other != "" {
+		w.renewOther(t, len(w.set.Postgres))
+	}
 }
 
 // dsns are what a coordinator connects to. A prepared transaction keeps its locks
@@ -94,6 +109,9 @@ func (w *world) dsns() []string {
 	all := make([]string, len(w.names))
 	for i, s := range w.set.Postgres {
 		all[i] = s.DSN(w.names[i]) + "&lock_timeout=1000&connect_timeout=5"
+	}
+	if w.other != "" {
+		all[len(all)-1] = w.otherDSN()
 	}
 	return all
 }
@@ -133,8 +151,10 @@ func (w *world) audit(t *testing.T, said *outcomes) findings {
 		var sum int64
 		require.NoError(t, pool.QueryRowContext(ctx, "SELECT SUM(balance) FROM "+table("accounts", i)).Scan(&sum))
 		f.Total += sum - accountsPerServer*openingBalance
-		f.Prepared = append(f.Prepared, column(ctx, t, pool, "SELECT gid FROM pg_prepared_xacts WHERE database = current_database()")...)
-		for _, id := range column(ctx, t, pool, "SELECT a.id::text FROM "+table("accounts", i)+" a LEFT JOIN "+table("legs", i)+` l ON l.account = a.id
+		if i < len(w.set.Postgres) {
+			f.Prepared = append(f.Prepared, column(ctx, t, pool, "SELECT gid FROM pg_prepared_xacts WHERE database = current_database()")...)
+		}
+		for _, id := range column(ctx, t, pool, "SELECT a.id FROM "+table("accounts", i)+" a LEFT JOIN "+table("legs", i)+` l ON l.account = a.id
 			GROUP BY a.id, a.balance HAVING a.balance <> `+fmt.Sprint(openingBalance)+` + COALESCE(SUM(l.delta), 0)`) {
 			f.Balances = append(f.Balances, bankOf(i)+"/"+id)
 		}

@@ -67,7 +67,7 @@ func (w *world) recoverOnce(t *testing.T, protocolName string) {
 // mend ends what a deed did to the servers.
 func (w *world) mend(t *testing.T) {
 	t.Helper()
-	for _, s := range w.set.Postgres {
+	for _, s := range w.set.All() {
 		s.Proxy.CutAfter(-1)
 		if !s.Running() {
 			s.StopImmediate(t) // forgets one that died

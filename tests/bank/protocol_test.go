@@ -34,6 +34,10 @@ func newProtocol(name string, dsns []string, at at) (protocol, error) {
 		return newViaPlugin(dsns, at, false)
 	case "dtde by best effort":
 		return newViaPlugin(dsns, at, true)
+	case "dtde beside mariadb", "dtde beside sqlite":
+		return newBeside(name, dsns, at, false)
+	case "dtde beside mariadb by best effort":
+		return newBeside("dtde beside mariadb", dsns, at, true)
 	case "hand":
 		return newHand(dsns, at, handOptions{tombstones: true})
 	case "hand without tombstones":

@@ -32,7 +32,10 @@ func (w *world) recoverAll(t *testing.T, protocolName string) (ended int) {
 // atRest: no session of a coordinator that was killed still works in a transaction.
 func (w *world) atRest(t *testing.T) bool {
 	t.Helper()
-	for _, pool := range w.direct {
+	if w.other == "mariadb" && !w.mariaDBAtRest() {
+		return false
+	}
+	for _, pool := range w.direct[:len(w.set.Postgres)] {
 		var busy int
 		err := pool.QueryRow(`SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database()
 			AND backend_type = 'client backend' AND state <> 'idle' AND pid <> pg_backend_pid()`).Scan(&busy)
