@@ -12,6 +12,7 @@ import (
 	"github.com/go-dtde/dtde/config"
 	"github.com/go-dtde/dtde/planner"
 	"github.com/go-dtde/dtde/resolver"
+	"github.com/go-dtde/dtde/temporal"
 )
 
 // query replaces gorm:query, which also builds subqueries.
@@ -68,7 +69,7 @@ func (r *Runtime) read(db *gorm.DB, t *config.Table, alias string, early bool, r
 	kept := destLength(stmt, appends)
 	vars := stmt.Vars // of the statement around a subquery
 	for attempt := 0; ; attempt++ {
-		p, err := r.planRead(stmt, t, alias, ends, whole)
+		p, err := r.planRead(stmt, t, alias, lens, ends, whole)
 		if err != nil {
 			fail(db, err)
 			watch.done(db, nil)
@@ -125,7 +126,7 @@ func (r *Runtime) read(db *gorm.DB, t *config.Table, alias string, early bool, r
 const maxReplans = 5
 
 // planRead asks for a plan with everything that GORM will add to the conditions.
-func (r *Runtime) planRead(stmt *gorm.Statement, t *config.Table, alias string, ends *config.Set, whole *planner.Whole) (*planner.Plan, error) {
+func (r *Runtime) planRead(stmt *gorm.Statement, t *config.Table, alias string, lens temporal.Lens, ends *config.Set, whole *planner.Whole) (*planner.Plan, error) {
 	if conds := primaryConditions(stmt); len(conds) > 0 {
 		where, had := stmt.Clauses["WHERE"]
 		stmt.AddClause(clause.Where{Exprs: conds})
@@ -137,6 +138,7 @@ func (r *Runtime) planRead(stmt *gorm.Statement, t *config.Table, alias string, 
 	}
 	s := r.statement(stmt, planner.Select, t, alias)
 	s.Ends, s.Whole = ends, whole
+	s.AtInstant = lens.Kind == temporal.LensAt && t.Validity.ByStart
 	p, err := planner.PlanRead(&s)
 	if err == nil {
 		keepOutside(stmt, p, alias)

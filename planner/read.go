@@ -95,6 +95,7 @@ func (s *Statement) inUnion(p *Plan, shape *shape) {
 		p.FormReason = "a union, as asked"
 	}
 	split := slices.ContainsFunc(p.Targets, func(t Target) bool { return t.Where != nil })
+	s.newestFirst(p, shape)
 	p.Partials = s.partials(shape)
 	p.Flat = s.flat(shape)
 	if s.joins() || !split && p.Partials == nil && !s.Dialect.mysql() {

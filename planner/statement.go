@@ -81,6 +81,9 @@ type Statement struct {
 	// Ends are the ends of versions that the statement can see, by its lens: shards that
 	// are sealed before all of them are left out. nil leaves none out.
 	Ends *config.Set
+	// AtInstant tells that the statement sees the versions that are valid at one instant, of
+	// an entity whose versions live where they start.
+	AtInstant bool
 	// Whole reads versions that are cut where their shard changes; nil for other entities.
 	Whole *Whole
 	// Form is the form the program insists on, if it does.
