@@ -98,11 +98,15 @@ func (r *Runtime) BulkChunk(db *gorm.DB, model any, wanted int) int {
 
 // batchSize is how many rows of so many columns one INSERT may have.
 func (r *Runtime) batchSize(columns int) int {
-	values := batchValues
+	return max(1, min(batchRows, r.statementValues()/max(columns, 1)))
+}
+
+// statementValues is how many values one statement may bind.
+func (r *Runtime) statementValues() int {
 	if r.dialect.Name == "sqlserver" {
-		values = batchValuesSQLServer
+		return batchValuesSQLServer
 	}
-	return max(1, min(batchRows, values/max(columns, 1)))
+	return batchValues
 }
 
 // BulkInsert creates chunks, slices of rows, one after the other, all or nothing, and

@@ -10,7 +10,6 @@ import (
 
 	"github.com/go-dtde/dtde/config"
 	"github.com/go-dtde/dtde/planner"
-	"github.com/go-dtde/dtde/resolver"
 )
 
 // primaryConsent is the name under which a program consents to primary keys that
@@ -132,38 +131,6 @@ func (c *creation) retarget(p *planner.Plan, elsewhere map[int]string, drop bool
 	return nil
 }
 
-// guardBatch is the number of keys that one guarding query asks each shard for.
-const guardBatch = 500
-
-// findElsewhere asks all shards for the given rows' primary keys and reports those
-// found on a shard that is not the row's own.
-func (c *creation) findElsewhere(given []int, home []string) (map[int]string, error) {
-	found := map[int]string{}
-	byKey := map[string][]int{}
-	for from := 0; from < len(given); from += guardBatch {
-		batch := given[from:min(from+guardBatch, len(given))]
-		clear(byKey)
-		for _, row := range batch {
-			k := c.primaryText(row)
-			byKey[k] = append(byKey[k], row)
-		}
-		for _, s := range c.table.Shards {
-			rows, err := c.present(s, batch)
-			if err != nil {
-				return nil, err
-			}
-			for _, row := range rows {
-				for _, r := range byKey[row] {
-					if home[r] != s.ID {
-						found[r] = s.ID
-					}
-				}
-			}
-		}
-	}
-	return found, nil
-}
-
 // findRepeated adds rows whose primary key an earlier row of the same create has for
 // another shard: they belong where that one goes.
 func (c *creation) findRepeated(given []int, home []string, elsewhere map[int]string) {
@@ -193,48 +160,4 @@ func (c *creation) primaryText(row int) string {
 		fmt.Fprintf(&b, "%v\x00", plainValue(f, v))
 	}
 	return b.String()
-}
-
-// present lists which of the rows' primary keys a shard holds.
-func (c *creation) present(s *config.Shard, rows []int) ([]string, error) {
-	primary := c.table.Schema.PrimaryFields
-	tuples := make([][]any, len(rows))
-	for i, row := range rows {
-		for _, f := range primary {
-			v, _, _ := c.rows.get(row, f)
-			tuples[i] = append(tuples[i], v)
-		}
-	}
-	columns := make([]string, len(primary))
-	for i, f := range primary {
-		columns[i] = c.r.quote(f.DBName)
-	}
-	in := c.r.primaryIn(primary, tuples)
-	tx, found := c.reader(s, rows)
-	pool, err := resolver.On(tx.Statement.ConnPool, s.Database)
-	if err != nil {
-		return nil, err
-	}
-	tx.Statement.ConnPool = pool
-	rowsOut, err := tx.Raw("SELECT "+strings.Join(columns, ",")+" FROM "+c.r.quote(s.Table)+" WHERE ?", in).Rows()
-	if err != nil {
-		return nil, &config.ShardError{Entity: c.table.Name, Shard: s.ID, Operation: "insert", Cause: err}
-	}
-	defer func() { _ = rowsOut.Close() }()
-	for rowsOut.Next() {
-		cells := make([]any, len(primary))
-		for i, f := range primary {
-			cells[i] = f.NewValuePool.Get()
-		}
-		if err := rowsOut.Scan(cells...); err != nil {
-			return nil, err
-		}
-		var b strings.Builder
-		for i, f := range primary {
-			fmt.Fprintf(&b, "%v\x00", plainValue(f, cells[i]))
-			f.NewValuePool.Put(cells[i])
-		}
-		found = append(found, b.String())
-	}
-	return found, rowsOut.Err()
 }

@@ -81,17 +81,17 @@ func youngError(entity string, err error) error {
 	}, err)
 }
 
-// reader is the session that looks for given keys on a shard, and the keys that it can
-// not see.
-func (c *creation) reader(s *config.Shard, rows []int) (tx *gorm.DB, unseen []string) {
-	tx = session(c.db)
+// besideSnapshot tells whether a shard is to be looked into apart from the others, by a
+// session of its own that is not in the transaction, and which of the rows' keys, inserted
+// by the transaction itself, that session does not see.
+func (c *creation) besideSnapshot(s *config.Shard, rows []int) (tx *gorm.DB, unseen []string, apart bool) {
 	if c.r.dialect.Name != "mysql" {
-		return tx, nil
+		return nil, nil, false
 	}
 	_, tables := young(c.db.Statement.ConnPool)
 	keys, isYoung := tables[s.Table]
 	if !isYoung {
-		return tx, nil
+		return nil, nil, false
 	}
 	tx = c.r.root.Session(&gorm.Session{NewDB: true, Context: c.db.Statement.Context, Logger: c.db.Logger})
 	tx.Statement.ConnPool = c.r.pool
@@ -100,5 +100,5 @@ func (c *creation) reader(s *config.Shard, rows []int) (tx *gorm.DB, unseen []st
 			unseen = append(unseen, k)
 		}
 	}
-	return tx, unseen
+	return tx, unseen, true
 }

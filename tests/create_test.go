@@ -2,6 +2,7 @@ package tests
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -150,6 +151,39 @@ func TestDuplicateKeysAreRefusedOverShards(t *testing.T) {
 			assert.ErrorIs(t, db.Create(&bad).Error, gorm.ErrDuplicatedKey, name)
 			assert.Equal(t, 1, count(t, plain, "customers"), name)
 		}
+	})
+}
+
+// TestGivenKeysAreLookedForAtOnce: however many shards there are, one statement asks those of
+// a database, and a row's own shard, whose table knows, is left out.
+func TestGivenKeysAreLookedForAtOnce(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, db *gorm.DB) {
+		use(t, db, entities(dtde.Model(&Customer{}).ShardBy("Region", "EU", "US", "APAC", "MEA", "LATAM")))
+		looked := func(run func() error) (n int) {
+			sent := testenv.Record(db)
+			require.NoError(t, run())
+			for _, text := range sent.Statements() {
+				if strings.HasPrefix(text, "SELECT") {
+					n++
+					assert.NotContains(t, text, "customers_us", "the rows' own shard")
+				}
+			}
+			return n
+		}
+		require.Equal(t, 1, looked(func() error { return db.Create(&Customer{ID: 7, Name: "a", Region: "US"}).Error }))
+		require.Equal(t, 2, looked(func() error { // 501 keys are two batches
+			rows := make([]Customer, 501)
+			for i := range rows {
+				rows[i] = Customer{ID: int64(100 + i), Name: "b", Region: "US"}
+			}
+			return db.Create(&rows).Error
+		}))
+		for _, region := range []string{"EU", "APAC", "LATAM"} {
+			err := db.Create(&[]Customer{{ID: 3, Region: region}, {ID: 600, Region: region}}).Error
+			require.ErrorIs(t, err, gorm.ErrDuplicatedKey, region)
+		}
+		require.Equal(t, 502, count(t, beside(t, db), "customers"))
 	})
 }
 

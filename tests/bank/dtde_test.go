@@ -88,7 +88,8 @@ func (v *viaPlugin) use(dsns []string) error {
 		Cluster: "bank", Databases: databases, Observer: v,
 		Entities: []dtde.Entity{
 			dtde.Model(&Account{}).ShardBy("Bank", banks...).WithStorageMode(dtde.Databases),
-			dtde.Model(&Leg{}).ShardBy("Bank", banks...).WithStorageMode(dtde.Databases),
+			// A leg's id names its bank: no other bank has to be asked for it.
+			dtde.Model(&Leg{}).ShardBy("Bank", banks...).WithStorageMode(dtde.Databases).WithLocalUnique("primary"),
 		},
 	})
 	return v.db.Use(v.plugin)

@@ -13,9 +13,7 @@ UPDATE "users" SET "name"=@p1,"age"=@p2 FROM "users_3" AS "users" WHERE "id" = @
 
 -- a given key is looked for elsewhere
 -- BEGIN
-SELECT "id" FROM "customers_eu" WHERE "id" = @p1
-SELECT "id" FROM "customers_us" WHERE "id" = @p1
-SELECT "id" FROM "customers_apac" WHERE "id" = @p1
+SELECT "id",0 AS dtde_shard FROM "customers_eu" WHERE "id" = @p1 UNION ALL SELECT "id",1 AS dtde_shard FROM "customers_apac" WHERE "id" = @p2
 SET IDENTITY_INSERT "customers_us" ON;INSERT INTO "customers_us" ("name","region","status","spent","id") OUTPUT INSERTED."id" VALUES (@p1,@p2,@p3,@p4,@p5);SET IDENTITY_INSERT "customers_us" OFF;
 -- COMMIT
 
