@@ -13,15 +13,22 @@ import (
 	"github.com/go-dtde/dtde/temporal"
 )
 
+// rewriting is one of the planner's ways to rewrite text.
+type rewriting func(*config.Catalog, planner.Dialect, string, func(string) string, func(*config.Table) (string, error)) (string, []*config.Table, error)
+
 // rewrite replaces the sharded tables that a built statement reads by name (in joins,
 // in subqueries written as text) by the union of their shards, and gives them back.
 func (r *Runtime) rewrite(stmt *gorm.Statement) ([]*config.Table, error) {
+	return r.rewriteBy(stmt, planner.RewriteTables)
+}
+
+func (r *Runtime) rewriteBy(stmt *gorm.Statement, rewritten rewriting) ([]*config.Table, error) {
 	if r.dynamic && !r.root.DryRun {
 		if _, err := r.refreshIfStale(stmt.Context, stmt.ConnPool); err != nil {
 			return nil, err
 		}
 	}
-	text, tables, err := planner.RewriteTables(r.current(stmt.ConnPool), r.dialect, stmt.SQL.String(), r.quote,
+	text, tables, err := rewritten(r.current(stmt.ConnPool), r.dialect, stmt.SQL.String(), r.quote,
 		func(t *config.Table) (string, error) { return r.derived(stmt, t, t.Shards) })
 	if err != nil || len(tables) == 0 {
 		return nil, err
@@ -38,7 +45,7 @@ func (r *Runtime) rewriteBuilt(stmt *gorm.Statement) error {
 	if err := r.joinsThere(stmt); err != nil {
 		return err
 	}
-	_, err := r.rewrite(stmt)
+	_, err := r.rewriteBy(stmt, planner.RewriteBuilt)
 	if unreadable(err) {
 		return nil
 	}

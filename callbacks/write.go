@@ -128,6 +128,10 @@ func (r *Runtime) write(db *gorm.DB, t *config.Table, alias string, op planner.O
 		fail(db, err)
 		return
 	}
+	if err := r.narrow(db, t, alias); err != nil {
+		fail(db, err)
+		return
+	}
 	watch := r.watch(stmt, t, op)
 	p, err := r.planWrite(db, t, alias, op, set, clauses)
 	if err != nil {

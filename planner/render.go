@@ -218,8 +218,15 @@ func transparent(e clause.Expression) clause.Expression {
 	if _, ok := e.(clause.NegationExpressionBuilder); ok {
 		return negatableOpaque{}
 	}
+	if _, ok := e.(selfContained); ok {
+		return opaque{closed: true}
+	}
 	return opaque{}
 }
+
+// selfContained is an expression that marks itself as one condition: it has no OR of its own
+// outside brackets, so that what stands beside it with AND still prunes.
+type selfContained interface{ SelfContained() }
 
 func transparents(exprs []clause.Expression) []clause.Expression {
 	out := make([]clause.Expression, len(exprs))
@@ -230,13 +237,21 @@ func transparents(exprs []clause.Expression) []clause.Expression {
 }
 
 // opaque stands for an expression that only the engine understands.
-type opaque struct{}
+type opaque struct{ closed bool }
 
 // Build leaves a mark.
-func (opaque) Build(b clause.Builder) {
-	if r, ok := b.(*renderer); ok {
-		r.opaque()
+func (o opaque) Build(b clause.Builder) {
+	r, ok := b.(*renderer)
+	if !ok {
+		return
 	}
+	if !o.closed {
+		r.opaque()
+		return
+	}
+	r.text = append(r.text, '(')
+	r.opaque()
+	r.text = append(r.text, ')')
 }
 
 // negatableOpaque is an opaque expression that negates itself.

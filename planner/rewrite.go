@@ -24,6 +24,19 @@ var notAlias = []string{
 // Text that writes to an entity's table, locks rows, or hides a logical name behind a
 // WITH name of its own is a *config.UnsupportedError.
 func RewriteTables(c *config.Catalog, d Dialect, sql string, quote func(string) string, source func(*config.Table) (string, error)) (text string, tables []*config.Table, err error) {
+	return rewriteTables(c, d, sql, quote, source, func(*config.Table) bool { return false })
+}
+
+// RewriteBuilt is [RewriteTables] of a statement that dtde has aimed and GORM has built. An
+// entity's only table that has the entity's own name stays as it stands: what the statement
+// writes to is one such.
+func RewriteBuilt(c *config.Catalog, d Dialect, sql string, quote func(string) string, source func(*config.Table) (string, error)) (text string, tables []*config.Table, err error) {
+	return rewriteTables(c, d, sql, quote, source, func(t *config.Table) bool {
+		return len(t.Shards) == 1 && t.Shards[0].Table == t.LogicalName && t.Shards[0].Database == ""
+	})
+}
+
+func rewriteTables(c *config.Catalog, d Dialect, sql string, quote func(string) string, source func(*config.Table) (string, error), stays func(*config.Table) bool) (text string, tables []*config.Table, err error) {
 	if c == nil || !mentions(c, sql) {
 		return sql, nil, nil
 	}
@@ -33,7 +46,7 @@ func RewriteTables(c *config.Catalog, d Dialect, sql string, quote func(string) 
 		return "", nil, rawRefusal("", "raw-text", "SQL text with "+l.fault+" that names a sharded table")
 	}
 	r.analyser = analyser{src: sql, toks: l.toks}
-	refs := slices.DeleteFunc(r.references(), func(ref reference) bool { return r.isAlias(ref.first) })
+	refs := slices.DeleteFunc(r.references(), func(ref reference) bool { return r.isAlias(ref.first) || stays(ref.table) })
 	if len(refs) == 0 {
 		return sql, nil, nil
 	}

@@ -121,6 +121,9 @@ type Later struct {
 	Where []clause.Expression
 }
 
+// SelfContained tells the planner that this is one condition, whatever stands beside it.
+func (Later) SelfContained() {}
+
 // Build writes the condition.
 func (e Later) Build(b clause.Builder) {
 	write := func(s string) { _, _ = b.WriteString(s) }
