@@ -119,8 +119,8 @@ func (p *Plugin) Validate() (warnings []Warning, err error) {
 	for _, k := range keys {
 		if !k.Held {
 			warnings = append(warnings, Warning{
-				Entity: k.Parent.Name, Subject: k.Name,
-				Problem: "the foreign key from " + k.Child.Table + " to " + k.Parent.LogicalName + " is left out: " + k.Reason,
+				Entity: k.Referred.Name, Subject: k.Name,
+				Problem: "the foreign key from " + k.Child.Table + " to " + k.Referred.Table + " is left out: " + k.Reason,
 			})
 		}
 	}

@@ -39,6 +39,11 @@ func (w *writer) carried() (map[string]any, error) {
 			values[f.DBName] = v
 		}
 	}
+	if len(values) > 0 {
+		if err := w.carriedPrimary(values); err != nil {
+			return nil, err
+		}
+	}
 	if v := w.plan.Table.Validity; v != nil {
 		for _, f := range v.Fields() {
 			if v, ok := w.assigned(f.DBName); ok {
@@ -49,6 +54,42 @@ func (w *writer) carried() (map[string]any, error) {
 		}
 	}
 	return values, nil
+}
+
+// carriedPrimary adds what the update assigns to the primary key: a row that is copied
+// with a part of its new key only could be one that is there. What is computed for other
+// columns would see the new values of those that are copied.
+func (w *writer) carriedPrimary(values map[string]any) error {
+	for _, f := range w.plan.Table.Schema.PrimaryFields {
+		v, ok := w.assigned(f.DBName)
+		if !ok {
+			continue
+		}
+		if _, computed := v.(clause.Expression); computed {
+			return w.movesComputed("a column of the primary key")
+		}
+		values[f.DBName] = v
+	}
+	for _, a := range w.set {
+		expr, computed := a.Value.(clause.Expr)
+		if !computed {
+			continue
+		}
+		for name := range values {
+			if containsWord(expr.SQL, name) {
+				return w.movesComputed("a column from one of a foreign key that it assigns, too")
+			}
+		}
+	}
+	return nil
+}
+
+func (w *writer) movesComputed(what string) error {
+	return &config.UnsupportedError{
+		Entity: w.plan.Entity, Reason: "move-expression",
+		Problem: "an update that moves rows to another shard and computes " + what,
+		Hint:    "assign a value, or assign the two in two updates of one transaction",
+	}
 }
 
 // unreferred fails if rows on a shard that are about to move are referred to by rows of
@@ -82,7 +123,7 @@ func (w *writer) unreferred(from *config.Shard, keys [][]any) error {
 				continue
 			}
 			if k.OnUpdate == "" || k.OnUpdate == "RESTRICT" || k.OnUpdate == "NO ACTION" {
-				return w.violated(k)
+				return violated(w.plan.Entity, w.plan.Operation, k)
 			}
 			return &config.UnsupportedError{
 				Entity: w.plan.Entity, Reason: "move-children",

@@ -39,6 +39,9 @@ func (r *Runtime) raw(db *gorm.DB, call rawCall, run func(*gorm.DB)) {
 	rs, err := planner.AnalyzeRaw(r.current(stmt.ConnPool), r.dialect, stmt.SQL.String(), stmt.Vars)
 	if rs == nil && err == nil {
 		err := r.referenceText(stmt)
+		if err == nil {
+			err = r.unownedActions(stmt.SQL.String())
+		}
 		if r.marked(stmt.SQL.String()) && err == nil {
 			r.rawServers(db, call)
 			r.rawText(db, run, nil)

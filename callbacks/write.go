@@ -69,7 +69,7 @@ func (r *Runtime) delete(db *gorm.DB) {
 	}
 	t, alias := r.owned(stmt)
 	if t == nil || stmt.SQL.Len() > 0 {
-		r.unownedWrite(db, r.inner.delete)
+		r.collapseUnowned(db, r.inner.delete)
 		return
 	}
 	if err := refusePartial(stmt); err != nil {
@@ -221,13 +221,13 @@ func (w *writer) run() error {
 	a := aim(w.db.Statement)
 	defer a.restore()
 	w.plan.Statements = nil
-	keys, err := w.acting()
+	acts, err := w.acts()
 	if err != nil {
 		return err
 	}
 	do := func() error { return w.send(&a) }
-	if len(keys) > 0 {
-		do = func() error { return w.act(&a, keys) }
+	if acts {
+		do = func() error { return w.act(&a) }
 	}
 	if w.plan.First {
 		return w.first(&a, do)

@@ -12,15 +12,17 @@ import (
 	"github.com/go-dtde/dtde/config"
 )
 
-// ForeignKey is a foreign key to an entity's tables.
+// ForeignKey is a foreign key to an entity's tables, or to another table that has to do
+// with entities.
 type ForeignKey struct {
 	// Name is the constraint's, as the model has it.
 	Name string
 	// Child is the model whose rows refer; ChildTable is its entity, nil if it is none.
 	Child      *schema.Schema
 	ChildTable *config.Table
-	// Parent is the entity that is referred to.
-	Parent *config.Table
+	// Referred is the model that is referred to; Parent is its entity, nil if it is none.
+	Referred *schema.Schema
+	Parent   *config.Table
 	// Columns are the child's fields, References the parent's that they refer to.
 	Columns, References []*schema.Field
 	// OnDelete and OnUpdate are the actions, in upper case; "" if none is given, and for
@@ -32,9 +34,9 @@ type ForeignKey struct {
 	Reason string
 }
 
-// ForeignKeys lists the foreign keys to entities that the entities' models declare:
-// their own, and those of models that have a relation with them. It reads nothing
-// from the database.
+// ForeignKeys lists the foreign keys that the entities' models declare, and those that
+// models declare which are related with them: what a delete or an update in one table
+// demands of others. It reads nothing from the database.
 func ForeignKeys(db *gorm.DB, c *config.Catalog) ([]ForeignKey, error) {
 	w, err := newWorkspace(db.Session(&gorm.Session{NewDB: true}), Unwrap(db.Dialector))
 	if err != nil {
@@ -53,7 +55,8 @@ func ForeignKeys(db *gorm.DB, c *config.Catalog) ([]ForeignKey, error) {
 		}
 		schemas = append(schemas, s)
 	}
-	for _, s := range slices.Clone(schemas) {
+	for i := 0; i < len(schemas); i++ { // and those that are related with these, and so on
+		s := schemas[i]
 		for _, key := range slices.Sorted(maps.Keys(s.Relationships.Relations)) {
 			rel := s.Relationships.Relations[key]
 			for _, other := range []*schema.Schema{rel.FieldSchema, rel.JoinTable} {
@@ -107,11 +110,19 @@ const (
 	setsKey        = "its action would set the shard key"
 )
 
+// plainKey describes a constraint that refers to a table that dtde does not own.
+func plainKey(c *schema.Constraint, child *config.Table, reason string) ForeignKey {
+	return ForeignKey{
+		Name: c.Name, Child: c.Schema, ChildTable: child, Referred: c.ReferenceSchema, Columns: c.ForeignKeys, References: c.References,
+		OnDelete: strings.ToUpper(c.OnDelete), OnUpdate: strings.ToUpper(c.OnUpdate), Held: reason == "", Reason: reason,
+	}
+}
+
 // foreignKey describes a constraint that refers to an entity.
 func foreignKey(c *schema.Constraint, child, parent *config.Table) ForeignKey {
 	reason := held(child, parent, c)
 	k := ForeignKey{
-		Name: c.Name, Child: c.Schema, ChildTable: child, Parent: parent,
+		Name: c.Name, Child: c.Schema, ChildTable: child, Referred: c.ReferenceSchema, Parent: parent,
 		Columns: c.ForeignKeys, References: c.References,
 		OnDelete: strings.ToUpper(c.OnDelete), OnUpdate: strings.ToUpper(c.OnUpdate),
 		Held: reason == "", Reason: reason,

@@ -85,7 +85,7 @@ func (w *workspace) foreignKeys(s *schema.Schema, owned func(*schema.Schema) (*c
 	return links, out
 }
 
-// relations does that, and describes the foreign keys that refer to entities.
+// relations does that, and describes the foreign keys.
 func (w *workspace) relations(s *schema.Schema, owned func(*schema.Schema) (*config.Table, bool)) (links []link, out []leftOut, keys []ForeignKey) {
 	if w.db.DisableForeignKeyConstraintWhenMigrating || w.db.IgnoreRelationshipsWhenMigrating {
 		return nil, nil, nil
@@ -118,7 +118,9 @@ func (w *workspace) relations(s *schema.Schema, owned func(*schema.Schema) (*con
 		}):
 			// The engine refuses a foreign key between columns of different collations.
 			out = append(out, leftOut{c.Name, s.Table, c.ReferenceSchema.Table, otherCompare})
+			keys = append(keys, plainKey(c, t, otherCompare))
 		default:
+			keys = append(keys, plainKey(c, t, ""))
 			links = append(links, link{rel: rel, constraint: c, own: rel.Schema == s})
 		}
 	}
