@@ -38,6 +38,8 @@ const (
 	classOK      = "ok"
 	classRefused = "refused"
 	classFailed  = "some error"
+	// classViolated is a foreign key that does not hold.
+	classViolated = "foreign key violated"
 	// classDuplicate is GORM's with TranslateError; without, it is some error.
 	classDuplicate = "gorm.ErrDuplicatedKey"
 )
@@ -71,6 +73,8 @@ func classify(err error) (class, reason string) {
 		return "rolled back", ""
 	case errors.Is(err, context.DeadlineExceeded):
 		return "timed out", ""
+	case errors.Is(err, gorm.ErrForeignKeyViolated), strings.Contains(strings.ToLower(err.Error()), "foreign key constraint"):
+		return classViolated, "" // whether the database says it or dtde
 	case strings.HasPrefix(err.Error(), "Error 1412 "):
 		// MariaDB says so of a table that is younger than the snapshot, and its driver
 		// only while rows are read: from Rows, Row and Scan it comes as it is.

@@ -104,9 +104,9 @@ func (g *generator) hints(sessions bool) []call {
 		if k < 1 { // several databases are refused it
 			return []call{hint(dtde.ReadUnion)}
 		}
-	case k < 90 && sessions && (g.depth == 0 || g.stable || g.engine != "postgres"), k < 1:
+	case k < 95 && sessions && (g.depth == 0 || g.stable || g.engine != "postgres"), k < 1:
 		return []call{hint(dtde.ReadSessions)}
-	case k < 94:
+	case k < 98:
 		return []call{hint(dtde.ReadUnion)}
 	}
 	return nil

@@ -45,7 +45,7 @@ func (g *generator) deepStart() []*operation {
 
 // deepChoices are mostly pages, with writes between that change what is counted.
 func (g *generator) deepChoices() []weighted {
-	return []weighted{{14, g.deepPage}, {1, g.updateMany}, {1, g.batchDelete}, {1, func() *operation { return g.createBatch(3) }}}
+	return []weighted{{14, g.deepPage}, {1, g.updateMany}, {1, g.limited}, {1, g.batchDelete}, {1, func() *operation { return g.createBatch(3) }}}
 }
 
 // deepPage reads a page far behind, over sessions mostly.

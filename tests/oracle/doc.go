@@ -10,7 +10,8 @@
 // Every shape of statement ([wantedShapes]) must have its share of the operations,
 // which the run prints and checks; refusals must stay rare. Most variants shard one
 // model beside a small unsharded one; some have models with every kind of relation,
-// some many rows, so that pages lie deep. TestOracleDatabases runs a part of the variants
+// some models with composite keys and foreign keys that act, some many rows, so that
+// pages lie deep. TestOracleDatabases runs a part of the variants
 // with the shards in three databases: three PostgreSQL servers, SQLite files, databases of
 // a MariaDB server. What is refused there because it needs rows of several databases is
 // counted apart.

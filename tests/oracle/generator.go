@@ -31,13 +31,15 @@ func program(seed uint64, v *variant, engine string, n int) []*operation {
 	switch {
 	case v.graph != nil:
 		ops = g.graphStart()
+	case v.kin != nil:
+		ops = g.kinStart()
 	case v.deep:
 		ops = g.deepStart()
 	default:
 		ops = []*operation{g.createBatch(8), g.createBatch(6), g.createOne()}
 	}
 	for len(ops) < n {
-		if v.graph == nil && len(g.rows) < 4 {
+		if v.graph == nil && v.kin == nil && len(g.rows) < 4 {
 			ops = append(ops, g.createBatch(5))
 			continue
 		}
@@ -153,17 +155,19 @@ func (g *generator) choices() []weighted {
 	switch {
 	case g.v.graph != nil:
 		return g.graphChoices()
+	case g.v.kin != nil:
+		return g.kinChoices()
 	case g.v.deep:
 		return g.deepChoices()
 	}
 	all := []weighted{
-		{18, g.find}, {4, g.findInto}, {5, g.firstOrLast}, {2, g.take}, {2, g.byPrimaryKey},
-		{4, g.pluck}, {5, g.count}, {7, g.aggregate}, {7, g.distinct}, {4, g.firstOrInit},
-		{3, g.inBatches}, {3, g.rowsAndRow}, {8, g.rawSelect}, {8, g.shape}, {9, g.generic},
+		{22, g.find}, {4, g.findInto}, {5, g.firstOrLast}, {2, g.take}, {2, g.byPrimaryKey},
+		{4, g.pluck}, {5, g.count}, {7, g.aggregate}, {8, g.distinct}, {4, g.firstOrInit},
+		{3, g.inBatches}, {3, g.rowsAndRow}, {10, g.rawSelect}, {8, g.shape}, {9, g.generic},
 		{8, g.cursor}, {3, g.iterate}, {6, g.reference}, {4, g.rawJoin}, {7, g.textRead},
 		{4, g.createOne}, {4, func() *operation { return g.createBatch(2 + g.r.IntN(8)) }},
-		{2, g.createInBatches}, {3, g.createMaps}, {5, g.upsert}, {3, g.save}, {2, g.saveMany}, {3, g.firstOrCreate},
-		{5, g.update}, {3, g.updateMany}, {11, g.updateKey}, {4, g.deleteOne}, {3, g.deleteMany},
+		{2, g.createInBatches}, {3, g.createMaps}, {5, g.upsert}, {3, g.save}, {2, g.saveMany}, {4, g.firstOrCreate},
+		{5, g.update}, {3, g.updateMany}, {11, g.updateKey}, {4, g.deleteOne}, {3, g.deleteMany}, {7, g.limited},
 		{5, g.updateExpression}, {7, g.batchDelete},
 		{8, g.returning}, {3, g.rawWrite}, {5, g.textWrite}, {1, g.missingWhere}, {1, g.dryRun},
 	}
@@ -178,7 +182,7 @@ func (g *generator) choices() []weighted {
 		all = append(all, weighted{25, g.failing})
 	}
 	if g.depth > 0 {
-		all = append(all, weighted{110, g.locking})
+		all = append(all, weighted{125, g.locking})
 	}
 	return all
 }

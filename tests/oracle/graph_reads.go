@@ -93,6 +93,7 @@ func (g *generator) preload() *operation {
 		calls = append(calls, whereCall("Where", g.ownerCondition(false)))
 		dest = func() any { return &[]Owner{} }
 	case "Pet":
+		calls = append(calls, g.hints(true)...)
 		calls = append(calls, whereCall("Where", condition{"weight >= ?", []any{g.r.IntN(5)}}))
 		dest = func() any { return &[]Pet{} }
 	case "City":

@@ -242,7 +242,9 @@ type statement struct {
 	rule     rule
 	calls    []call
 	finisher string
-	run      func(s *session, db *gorm.DB) *answer
+	// also are shapes that its kind and calls do not tell.
+	also []string
+	run  func(s *session, db *gorm.DB) *answer
 	// pool reads what the finisher would without a LIMIT; nil where the rule has no
 	// choice.
 	pool func(s *session, db *gorm.DB) []record

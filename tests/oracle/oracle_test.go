@@ -77,6 +77,8 @@ func (s suite) run(t *testing.T) {
 			// One shard says least; the forms of several need their share.
 			lengthOf := func(v *variant) int {
 				switch {
+				case v.kin != nil:
+					return 7 * length / 2
 				case v.graph != nil:
 					return 3 * length
 				case v.deep:

@@ -37,6 +37,9 @@ func (g *generator) filters(sessions bool) []call {
 	if g.chance(8) {
 		calls = append(calls, unscoped)
 	}
+	if g.chance(18) {
+		calls = append(calls, g.advice("select")...)
+	}
 	return calls
 }
 

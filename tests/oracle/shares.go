@@ -28,7 +28,7 @@ var shapesOf = map[string][]string{
 // wantedShapes are all that must have their share: those of [shapesOf] and those that
 // depend on an operation's calls.
 func wantedShapes() []string {
-	all := []string{"orders", "pages", "groups", "transactions", "settings", "soft deletes"}
+	all := []string{"orders", "pages", "groups", "transactions", "settings", "soft deletes", "composite keys", "cascades", "limited writes", "moves with children", "cursors over joins", "hints"}
 	for _, shapes := range shapesOf {
 		all = append(all, shapes...)
 	}
@@ -41,7 +41,7 @@ const perShape = 2.0
 
 // shapes are the operation's, each once.
 func (st statement) shapes() []string {
-	all := slices.Clone(shapesOf[st.kind])
+	all := slices.Concat(shapesOf[st.kind], st.also)
 	for _, c := range st.calls {
 		switch name, _, _ := strings.Cut(c.text, "("); name {
 		case "Order":
@@ -54,6 +54,10 @@ func (st statement) shapes() []string {
 			all = append(all, "settings")
 		case "Unscoped":
 			all = append(all, "soft deletes")
+		case "Clauses":
+			if strings.HasPrefix(c.text, "Clauses(hints.") {
+				all = append(all, "hints")
+			}
 		}
 	}
 	slices.Sort(all)

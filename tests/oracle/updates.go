@@ -119,6 +119,9 @@ func (g *generator) updateMany() *operation {
 	if g.chance(10) {
 		calls = append(calls, unscoped)
 	}
+	if g.chance(20) {
+		calls = append(calls, g.advice("update")...)
+	}
 	by := g.r.IntN(7)
 	return statement{kind: "update many", write: true, calls: calls, finisher: fmt.Sprintf(`Updates(map[string]any{"amount": gorm.Expr("amount + ?", %d), "cents": 3})`, by), run: func(s *session, db *gorm.DB) *answer {
 		return s.answer(db.Updates(map[string]any{"amount": gorm.Expr("amount + ?", by), "cents": 3}))

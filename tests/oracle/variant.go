@@ -35,6 +35,8 @@ type variant struct {
 	// graph is set for the models with relations, deep for many rows.
 	graph *graph
 	deep  bool
+	// kin is set for the models with composite keys and foreign keys.
+	kin *kin
 	// models are all that the variant has tables of; nil: the model alone.
 	models []*model
 	// manual are the tables that the suite makes itself.
@@ -93,7 +95,7 @@ func variants() []*variant {
 			byRegionAndQuarter(n), byComputed(n), byParity(n), byManualTables(n),
 		)
 	}
-	return slices.Concat(all, graphVariants(), deepVariants())
+	return slices.Concat(all, graphVariants(), kinVariants(), deepVariants())
 }
 
 // all are the models that the variant has tables of.
@@ -109,6 +111,8 @@ func (v *variant) sharding() []dtde.Entity {
 	var entities []dtde.Entity
 	if v.graph != nil {
 		entities = v.graph.entities()
+	} else if v.kin != nil {
+		entities = v.kin.entities()
 	} else {
 		entities = []dtde.Entity{v.entity()}
 	}
