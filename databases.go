@@ -123,7 +123,7 @@ func opener(d *config.Database, dialector gorm.Dialector, db *gorm.DB, keep func
 // An unknown id, and a database that can't be opened, is an error of the result and of all that
 // is tried on it. Models of Config.Entities are refused there (database-model), and so are
 // subqueries of other databases (database-subquery); a subquery in SQL text is not seen. The
-// id that the settings give the *gorm.DB's own database leads back to it. Given with a
+// id that the settings give the *gorm.DB's own database, and "", lead back to it. Given with a
 // session of OnDatabase, it works alike.
 func OnDatabase(db *gorm.DB, id string) *gorm.DB {
 	var e *callbacks.Elsewhere

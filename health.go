@@ -17,6 +17,10 @@ type DatabaseHealth struct {
 	// Replica is the number of its replica that this is about, from 1 in the order of the
 	// settings; 0 is the database itself.
 	Replica int
+	// Resolved tells that it is a server of the program's own dbresolver, a replica or another
+	// source. Such are known once a statement was sent there, and Replica numbers them in the
+	// order of that.
+	Resolved bool
 	// Opened tells whether anything has needed it so far; only its breaker is known if not.
 	Opened bool
 	// Open and InUse count its connections.
@@ -29,7 +33,7 @@ type DatabaseHealth struct {
 }
 
 // Health asks every database and replica that was opened so far whether it answers, side by
-// side,
+// side, the servers of the program's dbresolver included, and
 // also those that statements leave alone: a good answer ends that. The others are not
 // dialled. ctx bounds it.
 func (p *Plugin) Health(ctx context.Context) ([]DatabaseHealth, error) {
@@ -51,7 +55,15 @@ func (p *Plugin) Health(ctx context.Context) ([]DatabaseHealth, error) {
 			list = append(list, DatabaseHealth{ID: h.ID, Replica: i + 1})
 		}
 	}
+	chosen := p.servers.Chosen()
+	for i := range chosen {
+		list = append(list, DatabaseHealth{Replica: i + 1, Resolved: true})
+	}
 	_ = resolver.Each(context.WithoutCancel(ctx), len(list), len(list), func(_ context.Context, i int) error {
+		if h := &list[i]; h.Resolved {
+			h.askServer(ctx, chosen[h.Replica-1])
+			return nil
+		}
 		if h := &list[i]; h.Replica > 0 {
 			p.askReplica(ctx, h)
 			return nil
@@ -82,6 +94,15 @@ func (p *Plugin) askReplica(ctx context.Context, h *DatabaseHealth) {
 		h.Answered = time.Since(began)
 	}
 	s := of.State(at)
+	h.Opened, h.Open, h.InUse, h.Breaker = s.Opened, s.Open, s.InUse, s.Breaker
+}
+
+// askServer asks a server of dbresolver's.
+func (h *DatabaseHealth) askServer(ctx context.Context, server *resolver.Pool) {
+	began := time.Now()
+	h.Err = server.Ask(ctx)
+	h.Answered = time.Since(began)
+	s := server.State()
 	h.Opened, h.Open, h.InUse, h.Breaker = s.Opened, s.Open, s.InUse, s.Breaker
 }
 

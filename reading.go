@@ -76,6 +76,9 @@ func After(cursor string) func(*gorm.DB) *gorm.DB { return callbacks.After(curso
 // in a field that can't say so, floating point, times on SQLite) one tiny query asks for
 // it; if the row has changed meanwhile that is a *CursorError.
 func CursorOf(tx *gorm.DB, row any) (string, error) {
+	if callbacks.IsElsewhere(tx) {
+		return "", callbacks.ErrElsewhere
+	}
 	p, ok := tx.Config.Plugins["dtde"].(*Plugin)
 	if !ok || p.runtime == nil {
 		return "", &ConfigError{Problem: "CursorOf needs dtde on this *gorm.DB: call db.Use first"}

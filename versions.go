@@ -282,6 +282,9 @@ func write(db *gorm.DB, entity any, make func(versionOptions, callbacks.Row) tem
 
 // runtimeOf finds dtde on a *gorm.DB.
 func runtimeOf(db *gorm.DB) (*callbacks.Runtime, error) {
+	if callbacks.IsElsewhere(db) {
+		return nil, callbacks.ErrElsewhere
+	}
 	p, ok := db.Plugins["dtde"].(*Plugin)
 	if !ok || p.runtime == nil {
 		return nil, fmt.Errorf("%w: dtde is not registered on this *gorm.DB: call db.Use first", ErrConfig)

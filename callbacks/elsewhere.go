@@ -66,6 +66,15 @@ func (*Door) Name() string { return "dtde" }
 // Initialize has nothing to do.
 func (*Door) Initialize(*gorm.DB) error { return nil }
 
+// ErrElsewhere is what dtde's own calls say of a *gorm.DB of another database.
+var ErrElsewhere error = &config.ConfigError{Problem: "this *gorm.DB is OnDatabase's, which has GORM's calls: give the one that dtde is used on"}
+
+// IsElsewhere tells a *gorm.DB of another database.
+func IsElsewhere(db *gorm.DB) bool {
+	_, ok := db.Plugins["dtde"].(*Door)
+	return ok
+}
+
 // Session gives a *gorm.DB of a database: with the context, logger, clock and options of tx,
 // and in its transaction, if it is in one. Errors are the session's.
 func (e *Elsewhere) Session(tx *gorm.DB, id string) *gorm.DB {

@@ -23,6 +23,10 @@ func After(cursor string) func(*gorm.DB) *gorm.DB {
 			_ = db.AddError(&config.ConfigError{Problem: "After needs dtde on this *gorm.DB: call db.Use first"})
 			return db
 		}
+		if IsElsewhere(db) {
+			_ = db.AddError(ErrElsewhere)
+			return db
+		}
 		keysets.Store(true)
 		return changeScope(db, func(s *scope) { s.after = &cursor })
 	}

@@ -80,6 +80,10 @@ func (s *Servers) Surround() error {
 // Resolving tells that the program has a dbresolver.
 func (s *Servers) Resolving() bool { return s.resolving.Load() }
 
+// Chosen lists the servers beside the *gorm.DB's own that the program's dbresolver has chosen
+// so far, in that order.
+func (s *Servers) Chosen() []*resolver.Pool { return s.adopter.Load().Servers() }
+
 // ours tells a callback of dtde's under dbresolver's name.
 func (s *Servers) ours(f func(*gorm.DB)) bool {
 	return reflect.ValueOf(f).Pointer() == reflect.ValueOf(s.choose("", nil)).Pointer()

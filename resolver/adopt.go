@@ -69,6 +69,21 @@ func (a *Adopter) pool(inner gorm.ConnPool) *Pool {
 	return pool
 }
 
+// Servers lists the servers that were adopted so far, in that order: the *gorm.DB's own
+// excepted.
+func (a *Adopter) Servers() []*Pool {
+	if a == nil {
+		return nil
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	list := make([]*Pool, len(a.pools))
+	for _, p := range a.pools {
+		list[p.replica-1] = p
+	}
+	return list
+}
+
 // Adopted tells whether p is another server than the *gorm.DB's own, which dbresolver chose.
 func Adopted(p gorm.ConnPool) bool {
 	p, _ = Unwrap(p)

@@ -28,7 +28,7 @@ func (t *Tx) on(id string, prepared bool) (gorm.ConnPool, error) {
 	if id != c.database {
 		elsewhere := c.pool != nil && c.pool.of.Load() != nil && !c.opts.ReadOnly // a source that only dbresolver knows
 		if c.given || c.pool == nil || c.pool.databases == nil || elsewhere {
-			return nil, refuse("foreign-connection", "a shard in another database in a transaction that dtde did not begin",
+			return nil, refuse("foreign-connection", "a statement in another database in a transaction that dtde did not begin",
 				"begin it with db.Begin or db.Transaction on the *gorm.DB that dtde is used on")
 		}
 		pool, err := c.pool.databases.on(id)

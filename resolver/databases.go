@@ -147,7 +147,7 @@ func (d *Databases) Replicas(id string) *Replicas {
 // breaker says, which hears of a good answer.
 func (d *Databases) Ask(ctx context.Context, id string) error {
 	if id == "" && d.own != nil {
-		return d.own.ask(ctx)
+		return d.own.Ask(ctx)
 	}
 	if d.byID[id] == nil {
 		_, err := d.pool(id)
@@ -161,10 +161,12 @@ func (db *database) ask(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return pool.ask(ctx)
+	return pool.Ask(ctx)
 }
 
-func (p *Pool) ask(ctx context.Context) error {
+// Ask asks the database whether it answers, whatever the breaker says, which hears of a good
+// answer.
+func (p *Pool) Ask(ctx context.Context) error {
 	var one int
 	if err := p.inner.QueryRowContext(ctx, "SELECT 1").Scan(&one); err != nil {
 		return err
@@ -229,7 +231,7 @@ func On(p gorm.ConnPool, id string) (gorm.ConnPool, error) {
 	if id == "" {
 		return p, nil
 	}
-	return nil, refuse("foreign-connection", "a shard in another database on a connection that isn't dtde's",
+	return nil, refuse("foreign-connection", "a statement in another database on a connection that isn't dtde's",
 		"use the *gorm.DB that dtde is used on, or a transaction of it")
 }
 

@@ -93,8 +93,13 @@ func (r *Replicas) State(i int) ReplicaState {
 	if pool == nil {
 		return s
 	}
-	s.Opened = true
-	if db, err := pool.GetDBConn(); err == nil {
+	return pool.State()
+}
+
+// State tells how a pool that is open stands.
+func (p *Pool) State() ReplicaState {
+	s := ReplicaState{Breaker: p.breaker.status(), Opened: true}
+	if db, err := p.GetDBConn(); err == nil {
 		s.Open, s.InUse = db.Stats().OpenConnections, db.Stats().InUse
 	}
 	return s

@@ -81,6 +81,42 @@ func TestAnotherEngineRefusesWhatIsRouted(t *testing.T) {
 	assert.False(t, ledger.Migrator().HasTable("freights"))
 }
 
+// TestAnotherEngineHasGORMsCallsOnly: dtde's own are refused, where they would have no effect.
+func TestAnotherEngineHasGORMsCallsOnly(t *testing.T) {
+	t.Parallel()
+	b := sqliteBeside(t)
+	ledger := dtde.OnDatabase(b.db, "ledger")
+	page := ledger.Order("id").Limit(2)
+	for name, err := range map[string]error{
+		"After":              page.Scopes(dtde.After("")).Find(&[]Posting{}).Error,
+		"CursorOf":           errorOf(dtde.CursorOf(page.Find(&[]Posting{}), Posting{ID: 1})),
+		"BulkInsert":         errorOf(dtde.BulkInsert(ledger, []Posting{{ID: 1}})),
+		"SaveWithVersioning": errorOf(dtde.SaveWithVersioning(ledger, &Posting{ID: 1})),
+	} {
+		require.ErrorIs(t, err, dtde.ErrConfig, name)
+		require.ErrorContains(t, err, "OnDatabase", name)
+	}
+	check(t, ledger.Create(&[]Posting{{ID: 1}, {ID: 2}}))
+	n := 0
+	for _, err := range dtde.Iterate[Posting](ledger.Order("id")) {
+		require.NoError(t, err)
+		n++
+	}
+	assert.Equal(t, 2, n)
+	require.NoError(t, dtde.Transaction(ledger, func(tx *gorm.DB) error { return tx.Delete(&Posting{}, 1).Error }))
+	// A connection of somebody else's is in one database only.
+	pool, err := b.db.DB()
+	require.NoError(t, err)
+	given, err := pool.Begin()
+	require.NoError(t, err)
+	defer func() { _ = given.Rollback() }()
+	session := b.db.Session(&gorm.Session{NewDB: true, Context: t.Context()})
+	session.Statement.ConnPool = given
+	var refused *dtde.UnsupportedError
+	require.ErrorAs(t, dtde.OnDatabase(session, "ledger").Error, &refused)
+	assert.Equal(t, "foreign-connection", refused.Reason)
+}
+
 func errorOf[T any](_ T, err error) error { return err }
 
 // TestOnDatabaseUnknown: the error is the result's, and that of all that is tried on it, also

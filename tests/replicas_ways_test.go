@@ -130,6 +130,23 @@ func TestResolverOfSomeModels(t *testing.T) {
 	tx := f.db.Clauses(dbresolver.Use("elsewhere"), dbresolver.Write).Begin()
 	require.NoError(t, tx.Create(&Crate{ID: 78, Region: "US", Day: crateDay}).Error)
 	require.NoError(t, tx.Rollback().Error)
+
+	// Health knows them by now.
+	health, err := f.db.Plugins["dtde"].(*dtde.Plugin).Health(t.Context())
+	require.NoError(t, err)
+	require.Len(t, health, 4)
+	for i, h := range health {
+		assert.Equal(t, []any{"", i, i > 0, true}, []any{h.ID, h.Replica, h.Resolved, h.Opened})
+		require.NoError(t, h.Err)
+		assert.Positive(t, h.Open, i)
+	}
+	pool, err := f.replicas[1].DB() // the second that was asked
+	require.NoError(t, err)
+	require.NoError(t, pool.Close())
+	health, err = f.db.Plugins["dtde"].(*dtde.Plugin).Health(t.Context())
+	require.NoError(t, err)
+	require.Error(t, health[2].Err)
+	require.NoError(t, health[3].Err)
 }
 
 // TestResolverBesideDatabases: a program that had a dbresolver before dtde reaches the shards
