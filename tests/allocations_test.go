@@ -16,6 +16,7 @@ import (
 // own bar of 20 above it.
 
 func TestAllocationsOfBuiltStatements(t *testing.T) {
+	testenv.WithoutRace(t, "the race detector allocates")
 	p := allocationPair(t)
 	compareAllocations(t, dry(p.sharded), dry(p.plain), map[string]int{
 		"First by key": 1, "Find 100 rows": 1, "Create 1": 8, "Create 100": 225, "Update": 8, "Delete": 7,
@@ -24,6 +25,7 @@ func TestAllocationsOfBuiltStatements(t *testing.T) {
 }
 
 func TestAllocationsOfSentStatements(t *testing.T) {
+	testenv.WithoutRace(t, "the race detector allocates")
 	p := allocationPair(t)
 	compareAllocations(t, p.sharded, p.plain, map[string]int{
 		"First by key": 1, "Find 100 rows": 1, "Create 1": 10, "Create 100": 225, "Update": 11, "Delete": 9,
@@ -35,9 +37,6 @@ func TestAllocationsOfSentStatements(t *testing.T) {
 // be counted too.
 func allocationPair(t *testing.T) pair {
 	t.Helper()
-	if testenv.RaceEnabled {
-		t.Skip("the race detector allocates; make test runs this without it")
-	}
 	return barPair(t, testenv.SQLite())
 }
 

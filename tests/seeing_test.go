@@ -256,9 +256,7 @@ func TestSlogObserver(t *testing.T) {
 }
 
 func TestNoObserverCostsNothing(t *testing.T) {
-	if testenv.RaceEnabled {
-		t.Skip("the race detector allocates")
-	}
+	testenv.WithoutRace(t, "the race detector allocates")
 	allocs := func(o dtde.Observer) float64 {
 		db := testenv.SQLite().Open(t)
 		cfg := entities(customers())

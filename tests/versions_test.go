@@ -385,6 +385,7 @@ type FileVersion struct {
 // many instants with digests.
 func TestRepositoryHistory(t *testing.T) {
 	t.Parallel()
+	testenv.WithoutRace(t, "one goroutine writes 6,000 versions, one after the other")
 	folder := os.Getenv("DTDE_DATA")
 	if folder == "" {
 		folder = filepath.Join("..", "..", "shared", "data")

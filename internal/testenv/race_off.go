@@ -2,7 +2,6 @@
 
 package testenv
 
-// RaceEnabled says whether the race detector is compiled in. It makes
-// allocations of its own, and modernc's SQLite fourteen times slower: tests of
-// those two skip under it and have a run without.
+// RaceEnabled says whether the race detector is compiled in. It makes allocations
+// of its own, and what runs under it three times slower: see [WithoutRace].
 const RaceEnabled = false

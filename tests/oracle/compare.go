@@ -110,16 +110,30 @@ func inclusion(pool, rows []record) string {
 }
 
 func sorted(rows []record, loose bool) []record {
-	rows = slices.Clone(rows)
-	slices.SortStableFunc(rows, func(a, b record) int {
-		if c := strings.Compare(a.key(true), b.key(true)); c != 0 || loose {
-			if c == 0 {
-				return compareNumbers(a, b)
-			}
+	type keyed struct {
+		record
+		loose, exact string
+	}
+	list := make([]keyed, len(rows)) // keys are made once: comparing is what the suite does most
+	for i, r := range rows {
+		list[i] = keyed{r, r.key(true), ""}
+		if !loose {
+			list[i].exact = r.key(false)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b keyed) int {
+		if c := strings.Compare(a.loose, b.loose); c != 0 {
 			return c
 		}
-		return strings.Compare(a.key(false), b.key(false))
+		if loose {
+			return compareNumbers(a.record, b.record)
+		}
+		return strings.Compare(a.exact, b.exact)
 	})
+	rows = slices.Clone(rows)
+	for i := range list {
+		rows[i] = list[i].record
+	}
 	return rows
 }
 

@@ -14,6 +14,7 @@ import (
 // suite's own fault.
 func TestPlainAgainstPlain(t *testing.T) {
 	t.Parallel()
+	testenv.WithoutRace(t, "there is no dtde in it")
 	testenv.Each(t, func(t *testing.T, d testenv.DB) {
 		ds := openDatabases(t, d)
 		for _, v := range []*variant{byValue(3, false), byDate("month-newyork", 3, 2, newYork), byHash("hash-textid", 2, documents, "ID", "id"), byHash("hash-uuid", 2, records, "ID", "id"), byCreation(2)} {

@@ -16,7 +16,8 @@
 // a MariaDB server. What is refused there because it needs rows of several databases is
 // counted apart.
 //
-//	make test                               every variant once, 5,000 operations per database
+//	make test                               every variant once, 5,000 operations per database (a part
+//	                                        of the variants also under the race detector)
 //	make oracle N=1000000                   rounds of all variants up to N operations per database
 //	DTDE_ORACLE_SEED=7 go test ./tests/oracle/ -run 'TestOracle/sqlite/round0/value-3'
 //
