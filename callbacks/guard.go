@@ -12,10 +12,6 @@ import (
 	"github.com/go-dtde/dtde/planner"
 )
 
-// primaryConsent is the name under which a program consents to primary keys that
-// are unique per shard only.
-const primaryConsent = "primary"
-
 // guard looks for primary keys that the program gave and that another shard holds
 // already, where one table would have found a conflict. Without ON CONFLICT that is
 // a duplicate key; with it, the row is updated, or left alone, where it lives.
@@ -23,7 +19,7 @@ func (c *creation) guard(p *planner.Plan) error {
 	if c.table.Validity.Cut() { // the parts of a version have one key; nobody else gives keys
 		return nil
 	}
-	if c.table.LocalUnique[primaryConsent] || len(c.table.Shards) < 2 || c.keyInPrimary() || c.table.IDShard != nil {
+	if c.table.LocalUnique[config.LocalPrimary] || len(c.table.Shards) < 2 || c.keyInPrimary() || c.table.IDShard != nil {
 		return nil
 	}
 	var given []int

@@ -124,7 +124,7 @@ func (r *Runtime) joinsOwners(stmt *gorm.Statement) bool {
 				}
 			}
 			at = rel.FieldSchema
-			if t, owned := r.current(stmt.ConnPool).ByModel(at.ModelType); owned && t.LocalUnique[primaryConsent] {
+			if t, owned := r.current(stmt.ConnPool).ByModel(at.ModelType); owned && t.LocalUnique[config.LocalPrimary] {
 				return false
 			}
 		}

@@ -28,7 +28,7 @@ func (w *writer) move(a *aimed) error {
 		}
 	}
 	here := slices.ContainsFunc(w.plan.Targets, func(t planner.Target) bool { return t.Shard.ID == dest.Shard.ID })
-	if here && w.pinsPrimary(a) && !w.plan.Table.LocalUnique[primaryConsent] {
+	if here && w.pinsPrimary(a) && !w.plan.Table.LocalUnique[config.LocalPrimary] {
 		// a primary key is on one shard only: if the row is here, it moves from nowhere
 		n, err := w.step(a, dest)
 		if err != nil || n > 0 || len(w.rows) > 0 && w.returned() > 0 {

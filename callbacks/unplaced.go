@@ -23,7 +23,7 @@ func unplaced(err error) bool {
 // if some of them is new.
 func (c *creation) planPresent(s *planner.Statement, values *clause.Values, cause error) (*planner.Plan, error) {
 	oc, upsert := c.db.Statement.Clauses["ON CONFLICT"].Expression.(clause.OnConflict)
-	if !upsert || !oc.DoNothing || c.db.DryRun || c.keyInPrimary() || c.table.LocalUnique[primaryConsent] || len(c.explicit) != c.rows.len() {
+	if !upsert || !oc.DoNothing || c.db.DryRun || c.keyInPrimary() || c.table.LocalUnique[config.LocalPrimary] || len(c.explicit) != c.rows.len() {
 		return nil, cause
 	}
 	if err := c.settle(); err != nil {

@@ -274,7 +274,8 @@ func (e Entity) InGroup(group string) Entity {
 // MigrationsDisabled leaves the tables to the program: dtde issues no DDL.
 func (e Entity) MigrationsDisabled() Entity { e.NoMigrations = true; return e }
 
-// WithLocalUnique consents to the named unique indexes holding per shard only.
+// WithLocalUnique consents to the named unique indexes holding per shard only. "primary" is
+// the primary key: keys that the program gives are then not looked for on other shards.
 func (e Entity) WithLocalUnique(indexes ...string) Entity {
 	e.LocalUnique = append(append([]string(nil), e.LocalUnique...), indexes...)
 	return e

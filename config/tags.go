@@ -189,6 +189,9 @@ func (k *compiler) uniqueNames(f *schema.Field) []string {
 	if name, found := k.constraints()[f.DBName]; found {
 		names = append(names, name)
 	}
+	if f.PrimaryKey {
+		names = append(names, LocalPrimary)
+	}
 	return names
 }
 

@@ -23,6 +23,10 @@ type taggedHash struct {
 	ID     int64  `dtde:"carrySlot"`
 	Tenant string `dtde:"shardKey;strategy:hash;shards:8"`
 }
+type taggedLocal struct {
+	ID     int64  `dtde:"localUnique"`
+	Tenant string `dtde:"shardKey;strategy:hash;shards:8"`
+}
 type taggedRing struct {
 	ID   int64
 	Name string `dtde:"shardKey;strategy:ring;nodes:a=1,b=2,c;virtualNodes:160"`
@@ -66,6 +70,7 @@ func TestTags(t *testing.T) {
 		}},
 		{&taggedDate{}, Entity{Strategy: StrategySpec{Kind: "date", Fields: []string{"When"}, Unit: Month, From: "2023-01-01", To: "2026-01-01T00:00:00Z", Location: berlin}}},
 		{&taggedHash{}, Entity{Strategy: ByHash("Tenant", 8), Keys: KeySpec{CarrySlot: true}}},
+		{&taggedLocal{}, Entity{Strategy: ByHash("Tenant", 8), LocalUnique: []string{LocalPrimary}}},
 		{&taggedRing{}, Entity{Strategy: StrategySpec{Kind: "ring", Fields: []string{"Name"}, Nodes: []RingNode{{"a", 1}, {"b", 2}, {"c", 0}}, VirtualNodes: 160}}},
 		{&taggedAlphabet{}, Entity{Strategy: StrategySpec{Kind: "alphabet", Fields: []string{"Name"}, Letters: []string{"A-M", "N-Z"}, Default: "other"}}},
 		{&taggedRange{}, Entity{

@@ -1,8 +1,13 @@
 package config
 
+// LocalPrimary is the name under which a program consents to primary keys that are unique
+// per shard only.
+const LocalPrimary = "primary"
+
 // unique refuses unique indexes that cannot hold across shards because they lack a
 // shard key column, unless the program consents to their holding per shard. The
-// primary key is left out: its generator keeps it unique.
+// primary key needs no consent: its generator keeps it unique, and keys that the program
+// gives are looked for on the other shards, unless it consents by LocalPrimary.
 func (k *compiler) unique() {
 	consent := map[string]bool{}
 	for _, name := range k.entity.LocalUnique {
@@ -35,6 +40,10 @@ func (k *compiler) unique() {
 		if constraint, found := k.constraints()[f.DBName]; found && f.DBName != "" {
 			check(constraint, f.Name, []string{f.DBName})
 		}
+	}
+	if _, agreed := consent[LocalPrimary]; agreed && len(k.schema.PrimaryFields) > 0 {
+		consent[LocalPrimary] = true
+		k.table.LocalUnique[LocalPrimary] = true
 	}
 	for _, name := range k.entity.LocalUnique {
 		if used, listed := consent[name]; listed && !used {

@@ -187,6 +187,26 @@ func TestGivenKeysAreLookedForAtOnce(t *testing.T) {
 	})
 }
 
+// TestLocalPrimary: a program may consent to keys that are unique per shard only, and nothing
+// is looked for.
+func TestLocalPrimary(t *testing.T) {
+	t.Parallel()
+	testenv.Each(t, func(t *testing.T, d testenv.DB) {
+		db := d.Open(t, &gorm.Config{TranslateError: true})
+		use(t, db, entities(customers().WithLocalUnique("primary")))
+		sent := testenv.Record(db)
+		for _, region := range []string{"EU", "US"} {
+			require.NoError(t, db.Create(&Customer{ID: 1, Name: region, Region: region}).Error)
+		}
+		for _, text := range sent.Statements() {
+			assert.False(t, strings.HasPrefix(text, "SELECT"), text)
+		}
+		require.ErrorIs(t, db.Create(&Customer{ID: 1, Region: "US"}).Error, gorm.ErrDuplicatedKey, "a shard's own")
+		require.NoError(t, db.Create(&[]Customer{{ID: 2, Name: "a", Region: "EU"}, {ID: 2, Name: "b", Region: "APAC"}}).Error)
+		assert.Equal(t, []string{"EU", "US", "a", "b"}, names(t, db))
+	})
+}
+
 func TestUpsert(t *testing.T) {
 	t.Parallel()
 	byPrimary := []clause.Column{{Name: "id"}}
