@@ -3,6 +3,8 @@ package bank
 import (
 	"database/sql"
 	"fmt"
+	"io"
+	"log"
 	"os"
 	"path/filepath"
 	"slices"
@@ -10,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	gomysql "github.com/go-sql-driver/mysql"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gorm.io/driver/mysql"
@@ -57,6 +60,7 @@ func newBeside(name string, dsns []string, at at, bestEffort bool) (*viaPlugin, 
 		return nil, err
 	}
 	v.own.SetMaxIdleConns(8)
+	_ = gomysql.SetLogger(log.New(io.Discard, "", 0)) // of connections that are cut on purpose
 	open := mysql.Open
 	if name == "dtde beside sqlite" {
 		open = sqlite.Open

@@ -49,9 +49,20 @@ func TestChaos(t *testing.T) {
 	t.Logf("%s=%d %s=%.0f", seedVariable, seed, secondsVariable, total.Seconds())
 	for i, protocol := range ourProtocols {
 		t.Run(protocol, func(t *testing.T) {
-			newChaos(t, protocol, seed+uint64(i)).run(t, total/time.Duration(len(ourProtocols)))
+			newChaos(t, newWorld(t, true), protocol, seed+uint64(i)).run(t, total/time.Duration(len(ourProtocols)))
 		})
 	}
+}
+
+// TestChaosBesideAnotherEngine does so where the third bank is MariaDB's, in half the time.
+func TestChaosBesideAnotherEngine(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes its time")
+	}
+	seed := number(t, seedVariable, rand.Uint64())
+	total := time.Duration(number(t, secondsVariable, chaosSeconds)) * time.Second / 2
+	t.Logf("%s=%d %s=%.0f", seedVariable, seed, secondsVariable, 2*total.Seconds())
+	newChaos(t, newWorldBeside(t, true, "mariadb"), "dtde beside mariadb", seed).run(t, total)
 }
 
 // chaos is one run.
@@ -65,10 +76,10 @@ type chaos struct {
 	ended    int // transactions that recovery ended
 }
 
-func newChaos(t *testing.T, protocol string, seed uint64) *chaos {
+func newChaos(t *testing.T, w *world, protocol string, seed uint64) *chaos {
 	t.Helper()
 	return &chaos{
-		world: newWorld(t, true), protocol: protocol, random: rand.New(rand.NewPCG(seed, 0)),
+		world: w, protocol: protocol, random: rand.New(rand.NewPCG(seed, 0)),
 		said: newOutcomes(), deeds: map[string]int{},
 	}
 }
@@ -120,7 +131,8 @@ func (c *chaos) spawn(t *testing.T) *child {
 
 // strike does one bad thing, and replaces coordinators that are gone.
 func (c *chaos) strike(t *testing.T) {
-	server := c.set.Postgres[c.random.IntN(len(c.set.Postgres))]
+	servers := c.set.All()
+	server := servers[c.random.IntN(len(servers))]
 	which := c.random.IntN(len(c.children))
 	deed := ""
 	switch n := c.random.IntN(20); {
