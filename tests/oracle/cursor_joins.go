@@ -71,7 +71,11 @@ func (g *generator) graphCursor() *operation {
 			if g.chance(40) {
 				calls = append(calls, g.joinOf(pick(g, []string{"Owner.City", "Owner.Boss"})))
 			}
-			return append(calls, whereCall("Where", condition{"pets.weight < ?", []any{3 + g.r.IntN(7)}}))
+			calls = append(calls, whereCall("Where", condition{"pets.weight < ?", []any{3 + g.r.IntN(7)}}))
+			if g.chance(50) {
+				calls = append(calls, whereCall("Or", condition{"pets.weight = ? AND pets.id > ?", []any{g.r.IntN(9), g.r.IntN(9)}}))
+			}
+			return calls
 		})
 	}
 	return pagesOf[Owner](g, []string{"owners.level DESC", "owners.region, owners.level"}, "owners.id", nil, func() []call {
