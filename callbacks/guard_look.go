@@ -139,7 +139,8 @@ func (c *creation) ask(ctx context.Context, l *look) error {
 	if err != nil {
 		return err
 	}
-	tx := l.tx.WithContext(ctx)
+	// a new one: of SQL text that inserts, the session's statement has the values already
+	tx := l.tx.Session(&gorm.Session{NewDB: true, Context: ctx})
 	tx.Statement.ConnPool = pool
 	rows, err := tx.Raw(text.String(), conditions...).Rows()
 	if err != nil {
