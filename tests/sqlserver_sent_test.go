@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -36,6 +37,7 @@ type scripted struct {
 	rows     [][]driver.Value
 	affected int64
 	err      error
+	times    int // how often it is the answer; 0 means always
 }
 
 type driverCall struct {
@@ -63,10 +65,18 @@ func (s *script) note(text string, args int) {
 }
 
 func (s *script) answer(text string) scripted {
-	for _, a := range s.answers {
-		if strings.Contains(text, a.contains) {
-			return a
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, a := range s.answers {
+		if !strings.Contains(text, a.contains) || a.times < 0 {
+			continue
 		}
+		if a.times > 0 {
+			if s.answers[i].times--; s.answers[i].times == 0 {
+				s.answers[i].times = -1
+			}
+		}
+		return a
 	}
 	return scripted{columns: []string{"id"}}
 }
@@ -196,16 +206,23 @@ func TestSQLServerSent(t *testing.T) {
 // sentBy gives what a program sends to a scripted server, line by line.
 func sentBy(t *testing.T, config dtde.Config, name string, answers []scripted, run func(db *gorm.DB) error) string {
 	t.Helper()
-	s := &script{answers: answers}
+	return sentOn(t, config, name, true, answers, run)
+}
+
+// sentOn is sentBy; without dry also Use asks the scripted server.
+func sentOn(t *testing.T, config dtde.Config, name string, dry bool, answers []scripted, run func(db *gorm.DB) error) string {
+	t.Helper()
+	s := &script{answers: slices.Clone(answers)}
 	pool := sql.OpenDB(s)
 	t.Cleanup(func() { _ = pool.Close() })
 	db, err := gorm.Open(sqlserver.New(sqlserver.Config{Conn: pool}), &gorm.Config{
-		DryRun: true, DisableAutomaticPing: true, Logger: logger.Discard,
+		DryRun: dry, DisableAutomaticPing: true, Logger: logger.Discard,
 	})
 	require.NoError(t, err)
 	require.NoError(t, db.Use(dtde.Register(config)))
 	db.DryRun = false // what Use asks of a database is not the matter here
 	physical, logical := sqlServerTables(db)
+	s.sent = nil
 	require.NoError(t, run(db), name)
 	var out strings.Builder
 	for _, call := range s.sent {

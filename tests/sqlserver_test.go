@@ -114,7 +114,12 @@ func golden(t *testing.T, file, got string) {
 // goldenCases runs every case in DryRun and compares the file.
 func goldenCases(t *testing.T, file string, cases []goldenCase) {
 	t.Helper()
-	db := sqlServer(t)
+	goldenCasesOn(t, sqlServer(t), file, cases)
+}
+
+// goldenCasesOn is goldenCases with entities of the caller's.
+func goldenCasesOn(t *testing.T, db *gorm.DB, file string, cases []goldenCase) {
+	t.Helper()
 	physical, logical := sqlServerTables(db)
 	var out strings.Builder
 	for _, c := range cases {
