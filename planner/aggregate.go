@@ -46,14 +46,14 @@ var averages = map[string]merge.AverageRule{
 // aggregated carries a statement with aggregates or groups out by partial aggregates
 // of the shards.
 func (s *Statement) aggregated(p *Plan, h *shape) error {
-	const way = "let the planner use a union, or narrow the statement to one shard"
+	by, way := p.mergedBy()
 	keys, ok := s.groupColumns()
 	if !ok {
-		return s.refuse("sessions-group", "GROUP BY or HAVING that can not be merged, by sessions", way)
+		return s.refuse("sessions-group", "GROUP BY or HAVING that can not be merged, "+by, way)
 	}
 	items, list, ok := s.aggregates()
 	if !ok {
-		return s.refuse("sessions-select", "selected expressions by sessions", way)
+		return s.refuse("sessions-select", "selected expressions "+by, way)
 	}
 	g := &Grouping{Visible: len(items), Average: averages[s.Dialect.Name]}
 	var columns []clause.Column
@@ -65,7 +65,7 @@ func (s *Statement) aggregated(p *Plan, h *shape) error {
 		}
 		columns = append(columns, column)
 		if refusal := s.mergeable(item, keys); refusal != "" {
-			return s.refuse("sessions-select", refusal+" by sessions", way)
+			return s.refuse("sessions-select", refusal+" "+by, way)
 		}
 		g.Columns = append(g.Columns, merge.GroupColumn{Func: item.function, Column: i})
 	}
@@ -88,15 +88,15 @@ func (s *Statement) aggregated(p *Plan, h *shape) error {
 	}
 	having := havingReader{s: s, g: g, items: &items, keys: keys, columns: &columns}
 	if g.Having, ok = having.having(); !ok {
-		return s.refuse("sessions-group", "a HAVING other than comparisons of counts, sums and numbers with whole numbers, by sessions", way)
+		return s.refuse("sessions-group", "a HAVING other than comparisons of counts, sums and numbers with whole numbers, "+by, way)
 	}
 	if g.Select = columns; len(columns) == g.Visible {
 		g.Select = nil
 	} else if !list {
-		return s.refuse("sessions-select", "selected expressions by sessions", way)
+		return s.refuse("sessions-select", "selected expressions "+by, way)
 	}
 	if refusal := s.orderGroups(g, h, items); refusal != "" {
-		return s.refuse("sessions-order", refusal+" by sessions", way)
+		return s.refuse("sessions-order", refusal+" "+by, way)
 	}
 	p.Form = Sessions
 	p.Merge = Merge{Offset: h.offset, Limit: h.limit, Distinct: h.distinct, Groups: g}

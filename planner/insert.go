@@ -133,7 +133,12 @@ func (s *Statement) keyPositions(values *clause.Values, positions []int) ([]int,
 func (s *Statement) placeRow(row int, cells []any, columns []int, key []config.Value) (string, error) {
 	for k, at := range columns {
 		column := &s.Table.Keys[k]
-		if at >= len(cells) || !bound(cells[at]) {
+		known := at < len(cells) && bound(cells[at])
+		if known {
+			_, expression := cells[at].(clause.Expression) // bound, if it is nothing but a placeholder
+			known = !expression
+		}
+		if !known {
 			return "", s.rowError(row, config.ErrMissingShardKey, column.Column+" must be a value that is known before the insert, not an expression")
 		}
 		v, ok := column.Convert(cells[at])

@@ -25,6 +25,15 @@ func (p *Plan) Databases() []string {
 	return ids
 }
 
+// mergedBy says, for a refusal, what the rows would be merged for, and what can be done
+// about it: over several databases there is no union to let the planner choose.
+func (p *Plan) mergedBy() (by, way string) {
+	if p.across() {
+		return "over several databases", "narrow the statement to shards of one database"
+	}
+	return "by sessions", "let the planner use a union, or narrow the statement to one shard"
+}
+
 // across tells whether the plan's targets lie in several databases.
 func (p *Plan) across() bool {
 	for i := range p.Targets {

@@ -24,10 +24,10 @@ func (s *Statement) skipsLocked() bool {
 // inSessions carries the plan out by one statement per shard, or says why the merge
 // of their rows would not be exact.
 func (s *Statement) inSessions(p *Plan, h *shape) error {
-	const way = "let the planner use a union, or narrow the statement to one shard"
+	by, way := p.mergedBy()
 	switch {
 	case s.joins() && !p.across():
-		return s.refuse("sessions-join", "a join by sessions", way)
+		return s.refuse("sessions-join", "a join "+by, way)
 	case s.joins() && !s.Keeps:
 		return s.refuse("databases-join", "a join over several databases that is not an inner or left one",
 			"begin with the entity whose rows are all kept, or narrow it to one database")
@@ -43,24 +43,24 @@ func (s *Statement) inSessions(p *Plan, h *shape) error {
 	case h.grouped || !h.plain:
 		return s.aggregated(p, h)
 	case s.joins() && h.distinct:
-		return s.refuse("sessions-distinct", "DISTINCT over a join by sessions", way)
+		return s.refuse("sessions-distinct", "DISTINCT over a join "+by, way)
 	case h.ordered && !h.plainOrder:
-		return s.refuse("sessions-order", "ORDER BY other than columns of the model by sessions", way)
+		return s.refuse("sessions-order", "ORDER BY other than columns of the model "+by, way)
 	}
 	m := Merge{Offset: h.offset, Limit: h.limit, Distinct: h.distinct}
 	for _, o := range h.order {
 		f := s.Table.Schema.LookUpField(o.column)
 		if f == nil || !s.comparesInGo(f) {
-			return s.refuse("sessions-order", "ORDER BY "+o.column+" by sessions: its order is the database's own", way)
+			return s.refuse("sessions-order", "ORDER BY "+o.column+" "+by+": its order is the database's own", way)
 		}
 		if h.columns != nil && !slices.Contains(h.columns, o.column) {
-			return s.refuse("sessions-order-column", "ORDER BY "+o.column+", which is not selected, by sessions", "select it too, or "+way)
+			return s.refuse("sessions-order-column", "ORDER BY "+o.column+", which is not selected, "+by, "select it too, or "+way)
 		}
 		nullsSmall := !s.Dialect.postgres()
 		m.Order = append(m.Order, OrderKey{Column: o.column, Desc: o.desc, NullsFirst: nullsSmall != o.desc})
 	}
 	if h.distinct && !s.distinctInGo(h) {
-		return s.refuse("sessions-distinct", "DISTINCT over columns whose equality is the database's own, by sessions", way)
+		return s.refuse("sessions-distinct", "DISTINCT over columns whose equality is the database's own, "+by, way)
 	}
 	m.FirstCome = h.limit == 1 && h.branchLimit == 1 && len(h.order) == 0 && !h.distinct
 	if !s.joins() {
@@ -74,8 +74,9 @@ func (s *Statement) inSessions(p *Plan, h *shape) error {
 // order of columns.
 func (s *Statement) rowWise(p *Plan, h *shape, list []output) error {
 	order, refusal := s.ordersOf(h, list)
+	by, way := p.mergedBy()
 	if refusal != "" {
-		return s.refuse("sessions-order", refusal+" by sessions", "select the column by its name, let the planner use a union, or narrow the statement to one shard")
+		return s.refuse("sessions-order", refusal+" "+by, "select the column by its name, or "+way)
 	}
 	p.Form = Sessions
 	p.Merge, p.BranchLimit = Merge{Offset: h.offset, Limit: h.limit, Order: order}, h.branchLimit

@@ -253,6 +253,7 @@ func TestJoinsThatDatabasesCannotAnswer(t *testing.T) {
 			var unsupported *dtde.UnsupportedError
 			require.ErrorAs(t, c.run(), &unsupported, name)
 			assert.Equal(t, c.reason, unsupported.Reason, name)
+			assert.NotContains(t, unsupported.Error(), "use a union", name+": there is none over several databases")
 		}
 	})
 }
