@@ -9,6 +9,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/go-dtde/dtde"
+	"github.com/go-dtde/dtde/internal/testenv"
 )
 
 // onConflict is the engine's way to say it.
@@ -234,5 +235,36 @@ func TestRawInsertsByRowCount(t *testing.T) {
 		var n int64
 		require.NoError(t, db.Model(&Crew{}).Count(&n).Error)
 		assert.EqualValues(t, 10, n)
+	})
+}
+
+// TestRawInsertLooksForGivenKeys: the arguments of the text are not those of the statement
+// that looks for its rows' keys on the other shards.
+func TestRawInsertLooksForGivenKeys(t *testing.T) {
+	t.Parallel()
+	testenv.Each(t, func(t *testing.T, d testenv.DB) {
+		for name, config := range map[string]func() dtde.Config{
+			"one database": func() dtde.Config { return entities(dtde.Model(&Crew{}).ShardByHash("Port", 3)) },
+			"several": func() dtde.Config {
+				c := entities(dtde.Model(&Crew{}).ShardByHash("Port", 3).WithStorageMode(dtde.Databases))
+				c.Databases = []dtde.Database{{ID: "a", Dialector: d.Dialector(t)}, {ID: "b", Dialector: d.Dialector(t)}}
+				return c
+			},
+		} {
+			t.Run(name, func(t *testing.T) {
+				db := d.Open(t)
+				use(t, db, config())
+				ctx := dtde.BestEffort(t.Context())
+				insert := func() *gorm.DB {
+					return db.WithContext(ctx).Exec("INSERT INTO crews (id, port) VALUES (?, ?), (?, ?), (?, ?)", 1, "a", 2, "b", 3, "c")
+				}
+				tx := insert()
+				require.NoError(t, tx.Error)
+				assert.EqualValues(t, 3, tx.RowsAffected)
+				require.Error(t, insert().Error, "they are there")
+				err := db.WithContext(ctx).Exec("INSERT INTO crews (id, port) VALUES (?, ?)", 1, "elsewhere").Error
+				require.ErrorIs(t, err, gorm.ErrDuplicatedKey, "found on another shard")
+			})
+		}
 	})
 }
