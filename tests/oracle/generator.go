@@ -182,7 +182,7 @@ func (g *generator) choices() []weighted {
 		all = append(all, weighted{25, g.failing})
 	}
 	if g.depth > 0 {
-		all = append(all, weighted{125, g.locking})
+		all = append(all, weighted{160, g.locking})
 	}
 	return all
 }

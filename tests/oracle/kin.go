@@ -142,7 +142,7 @@ func (g *generator) kinChoices() []weighted {
 	if g.depth == 0 {
 		all = append(all, weighted{7, g.transaction})
 	} else {
-		all = append(all, weighted{30, g.kinLock})
+		all = append(all, weighted{90, g.kinLock})
 	}
 	return all
 }
