@@ -164,7 +164,7 @@ func (g *generator) choices() []weighted {
 		{22, g.find}, {4, g.findInto}, {5, g.firstOrLast}, {2, g.take}, {2, g.byPrimaryKey},
 		{4, g.pluck}, {5, g.count}, {7, g.aggregate}, {8, g.distinct}, {4, g.firstOrInit},
 		{3, g.inBatches}, {3, g.rowsAndRow}, {10, g.rawSelect}, {8, g.shape}, {9, g.generic},
-		{8, g.cursor}, {3, g.iterate}, {6, g.reference}, {4, g.rawJoin}, {7, g.textRead},
+		{8, g.cursor}, {3, g.iterate}, {6, g.reference}, {4, g.rawJoin}, {8, g.textRead},
 		{4, g.createOne}, {4, func() *operation { return g.createBatch(2 + g.r.IntN(8)) }},
 		{2, g.createInBatches}, {3, g.createMaps}, {5, g.upsert}, {3, g.save}, {2, g.saveMany}, {4, g.firstOrCreate},
 		{5, g.update}, {3, g.updateMany}, {11, g.updateKey}, {4, g.deleteOne}, {3, g.deleteMany}, {7, g.limited},
