@@ -109,6 +109,21 @@ func sessionOf(db *gorm.DB) *gorm.DB {
 	return tx
 }
 
+// rowType is the struct that a statement's rows are read into; nil for anything else.
+func rowType(stmt *gorm.Statement) reflect.Type {
+	if !stmt.ReflectValue.IsValid() {
+		return nil
+	}
+	t := stmt.ReflectValue.Type()
+	for t.Kind() == reflect.Slice || t.Kind() == reflect.Array || t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t.Kind() != reflect.Struct {
+		return nil
+	}
+	return t
+}
+
 // rowsOf lists the structs of a destination.
 func rowsOf(v reflect.Value) (rows []reflect.Value) {
 	switch v.Kind() {
@@ -139,10 +154,12 @@ func (r *Runtime) seePreloads(stmt *gorm.Statement, t *config.Table, stated lens
 		return nil
 	}
 	if l.AtStarts {
-		if stmt.Schema.ModelType != t.ModelType || !selectAlso(stmt, []*schema.Field{t.Validity.Valid.From}, false) {
+		switch into := rowType(stmt); {
+		case into == t.ModelType && selectAlso(stmt, []*schema.Field{t.Validity.Valid.From}, false):
+		case into == t.ModelType, into != nil && stmt.Schema.ModelType != t.ModelType:
 			return withoutStart(t)
 		}
-		return nil
+		return nil // others are looked at when their rows are there; a count and a column have no relations
 	}
 	ranges := l.Kind == temporal.LensBetween || l.Kind == temporal.LensContainedIn
 	if l.Kind != temporal.LensAll && !ranges {

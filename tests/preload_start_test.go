@@ -272,6 +272,13 @@ func TestPreloadAtStartRefusals(t *testing.T) {
 				require.Equal(t, i, list[i].Holdings[0].Amount)
 			}
 
+			var n int64
+			require.NoError(t, starts().Model(&Fund{}).Preload("Holdings").Count(&n).Error)
+			require.EqualValues(t, 3, n, "a count has no relations")
+			var codes []string
+			require.NoError(t, starts().Model(&Fund{}).Preload("Holdings").Distinct().Pluck("code", &codes).Error)
+			require.Equal(t, []string{"f"}, codes)
+
 			for _, lens := range []func(*gorm.DB) *gorm.DB{dtde.AllVersions(), dtde.ValidBetween(day(1), day(9)), dtde.ValidContainedIn(day(1), day(9))} {
 				err := find(db.Scopes(lens).Preload("Terms"))
 				refusedAs(t, "preload-versions", err)
