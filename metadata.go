@@ -123,6 +123,12 @@ func (p *Plugin) Validate() (warnings []Warning, err error) {
 				Problem: "the foreign key from " + k.Child.Table + " to " + k.Referred.Table + " is left out: " + k.Reason,
 			})
 		}
+		if k.Without != "" {
+			warnings = append(warnings, Warning{
+				Entity: k.Referred.Name, Subject: k.Name,
+				Problem: "the foreign key from " + k.Child.Table + " to " + k.Referred.Table + " is made without " + k.Without,
+			})
+		}
 	}
 	lacking, failed := p.lacking()
 	warnings = append(warnings, lacking...)

@@ -32,6 +32,8 @@ type ForeignKey struct {
 	// is left out.
 	Held   bool
 	Reason string
+	// Without names actions that it is made without, and says why; "" if none.
+	Without string
 }
 
 // ForeignKeys lists the foreign keys that the entities' models declare, and those that

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 
 	"gorm.io/gorm/schema"
 
@@ -71,7 +72,8 @@ func (l link) attach(s *schema.Schema, shard *config.Shard, suffix string, w *wo
 	s.Relationships.Relations[l.rel.Name] = rel
 }
 
-// leftOut is a foreign key that GORM would make and that dtde does not.
+// leftOut is a foreign key that GORM would make and that dtde does not, or not with all of its
+// actions.
 type leftOut struct{ name, table, parent, reason string }
 
 const (
@@ -120,11 +122,40 @@ func (w *workspace) relations(s *schema.Schema, owned func(*schema.Schema) (*con
 			out = append(out, leftOut{c.Name, s.Table, c.ReferenceSchema.Table, otherCompare})
 			keys = append(keys, plainKey(c, t, otherCompare))
 		default:
-			keys = append(keys, plainKey(c, t, ""))
+			c, without := withoutMoves(c, t)
+			k := plainKey(c, t, "")
+			k.Without = without
+			keys = append(keys, k)
 			links = append(links, link{rel: rel, constraint: c, own: rel.Schema == s})
+			if without != "" {
+				out = append(out, leftOut{c.Name, s.Table, c.ReferenceSchema.Table, "only its " + without})
+			}
 		}
 	}
 	return links, out, keys
+}
+
+// withoutMoves takes from a constraint of an entity the actions by which the database would
+// change a shard key, and so leave the row on a shard that is no longer its own, and says
+// which.
+func withoutMoves(c *schema.Constraint, t *config.Table) (*schema.Constraint, string) {
+	if t == nil || !slices.ContainsFunc(c.ForeignKeys, func(f *schema.Field) bool { return t.KeyIndex(f.DBName) >= 0 }) {
+		return c, ""
+	}
+	kept := *c
+	var without []string
+	if strings.HasPrefix(strings.ToUpper(c.OnDelete), "SET ") {
+		without = append(without, "ON DELETE "+strings.ToUpper(c.OnDelete))
+		kept.OnDelete = ""
+	}
+	if update := strings.ToUpper(c.OnUpdate); update == "CASCADE" || strings.HasPrefix(update, "SET ") {
+		without = append(without, "ON UPDATE "+update)
+		kept.OnUpdate = ""
+	}
+	if without == nil {
+		return c, ""
+	}
+	return &kept, strings.Join(without, " and ") + ", which would change the shard key of rows where they lie"
 }
 
 // warn names the foreign keys that were left out, through GORM's logger.

@@ -269,6 +269,61 @@ func TestLeftOutForeignKeys(t *testing.T) {
 	})
 }
 
+// Harbor isn't sharded; Berth is, by the column that refers to it.
+type Harbor struct {
+	ID     int64   `gorm:"primaryKey;autoIncrement:false"`
+	Berths []Berth `gorm:"constraint:OnUpdate:CASCADE,OnDelete:SET NULL"`
+	Cranes []Crane `gorm:"constraint:OnUpdate:CASCADE,OnDelete:CASCADE"`
+}
+
+type Berth struct {
+	ID       int64 `gorm:"primaryKey;autoIncrement:false"`
+	HarborID int64
+}
+
+// Crane is sharded by another column: all its foreign key's actions can be the database's.
+type Crane struct {
+	ID       int64 `gorm:"primaryKey;autoIncrement:false"`
+	HarborID int64
+	Region   string
+}
+
+// TestForeignKeyActionsLeaveRowsOnTheirShard: the database would change a shard key in place,
+// and the row would be on a shard where nothing looks for it.
+func TestForeignKeyActionsLeaveRowsOnTheirShard(t *testing.T) {
+	t.Parallel()
+	testenv.Each(t, func(t *testing.T, d testenv.DB) {
+		db := d.Open(t, translating{})
+		plugin := dtde.Register(dtde.Config{Entities: []dtde.Entity{
+			dtde.Model(&Berth{}).ShardByHash("HarborID", 8), dtde.Model(&Crane{}).ShardBy("Region", "a", "b"),
+		}})
+		require.NoError(t, db.Use(plugin))
+		require.NoError(t, db.AutoMigrate(&Harbor{}, &Berth{}, &Crane{}))
+		for i := int64(1); i <= 8; i++ {
+			require.NoError(t, db.Create(&Harbor{ID: i, Berths: []Berth{{ID: i}}, Cranes: []Crane{{ID: i, Region: "b"}}}).Error)
+		}
+		require.ErrorIs(t, db.Create(&Berth{ID: 9, HarborID: 99}).Error, gorm.ErrForeignKeyViolated, "the key itself is real")
+		for i := int64(1); i <= 8; i++ {
+			require.ErrorIs(t, db.Model(&Harbor{}).Where("id = ?", i).Update("id", 100+i).Error, gorm.ErrForeignKeyViolated)
+			require.ErrorIs(t, db.Delete(&Harbor{}, i).Error, gorm.ErrForeignKeyViolated)
+			var found []Berth
+			require.NoError(t, db.Where("harbor_id = ?", i).Find(&found).Error)
+			assert.Equal(t, []Berth{{ID: i, HarborID: i}}, found)
+		}
+		require.NoError(t, db.Where("1 = 1").Delete(&Berth{}).Error)
+		require.NoError(t, db.Model(&Harbor{}).Where("id = ?", 1).Update("id", 101).Error)
+		require.NoError(t, db.Delete(&Harbor{}, 2).Error)
+		var cranes []int64
+		require.NoError(t, db.Model(&Crane{}).Order("harbor_id").Pluck("harbor_id", &cranes).Error)
+		assert.Equal(t, []int64{3, 4, 5, 6, 7, 8, 101}, cranes)
+		warnings, err := plugin.Validate()
+		require.NoError(t, err)
+		require.Len(t, warnings, 1)
+		assert.Equal(t, "fk_harbors_berths", warnings[0].Subject)
+		assert.Contains(t, warnings[0].Problem, "without ON DELETE SET NULL and ON UPDATE CASCADE")
+	})
+}
+
 // Voyage is sharded by its day, on demand.
 type Voyage struct {
 	ID   int64     `gorm:"primaryKey;autoIncrement:false"`
