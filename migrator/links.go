@@ -78,6 +78,7 @@ type leftOut struct{ name, table, parent, reason string }
 
 const (
 	logicalParent = "no foreign key can refer to a sharded table"
+	elsewhere     = "its parent's table is in another database than shards that refer to it"
 	otherCompare  = "its text shard key compares by bytes and the parent's column does not"
 )
 
@@ -113,14 +114,19 @@ func (w *workspace) relations(s *schema.Schema, owned func(*schema.Schema) (*con
 			}
 			continue
 		}
+		leave := func(reason string) {
+			out = append(out, leftOut{c.Name, s.Table, c.ReferenceSchema.Table, reason})
+			keys = append(keys, plainKey(c, t, reason))
+		}
 		switch {
+		case t != nil && slices.ContainsFunc(t.MayLiveIn(), func(database string) bool { return database != "" }):
+			leave(elsewhere)
 		case w.driver.Name() == "mysql" && t != nil && slices.ContainsFunc(c.ForeignKeys, func(f *schema.Field) bool {
 			i := t.KeyIndex(f.DBName)
 			return i >= 0 && t.Keys[i].Kind == config.KindString
 		}):
 			// The engine refuses a foreign key between columns of different collations.
-			out = append(out, leftOut{c.Name, s.Table, c.ReferenceSchema.Table, otherCompare})
-			keys = append(keys, plainKey(c, t, otherCompare))
+			leave(otherCompare)
 		default:
 			c, without := withoutMoves(c, t)
 			k := plainKey(c, t, "")

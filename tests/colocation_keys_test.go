@@ -324,6 +324,30 @@ func TestForeignKeyActionsLeaveRowsOnTheirShard(t *testing.T) {
 	})
 }
 
+// TestForeignKeysToAnotherDatabase: what refers to a table that isn't sharded, from shards in
+// databases that don't have it, can't be held there.
+func TestForeignKeysToAnotherDatabase(t *testing.T) {
+	t.Parallel()
+	testenv.Each(t, func(t *testing.T, d testenv.DB) {
+		db, plugin := overDatabases(t, d, dtde.Model(&Crane{}).ShardBy("Region", "EU", "US", "own").WithStorageMode(dtde.Databases))
+		require.NoError(t, db.AutoMigrate(&Harbor{}, &Crane{}))
+		db = db.WithContext(dtde.BestEffort(t.Context())) // for the engines without two-phase commit
+		harbor := Harbor{ID: 1, Cranes: []Crane{{ID: 1, Region: "EU"}, {ID: 2, Region: "US"}, {ID: 3, Region: "own"}}}
+		require.NoError(t, db.Create(&harbor).Error)
+		var back Harbor
+		require.NoError(t, db.Preload("Cranes", func(tx *gorm.DB) *gorm.DB { return tx.Order("id") }).First(&back, 1).Error)
+		require.Equal(t, harbor.Cranes, back.Cranes)
+		warnings, err := plugin.Validate()
+		require.NoError(t, err)
+		require.Len(t, warnings, 1)
+		assert.Equal(t, "fk_harbors_cranes", warnings[0].Subject)
+		require.NoError(t, db.Delete(&Harbor{}, 1).Error)
+		var left int64
+		require.NoError(t, db.Model(&Crane{}).Count(&left).Error)
+		assert.Zero(t, left, "ON DELETE CASCADE is dtde's to do")
+	})
+}
+
 // Voyage is sharded by its day, on demand.
 type Voyage struct {
 	ID   int64     `gorm:"primaryKey;autoIncrement:false"`
