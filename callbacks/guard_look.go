@@ -21,7 +21,7 @@ const (
 
 // look is one statement that looks for primary keys on shards of one database.
 type look struct {
-	tx     *gorm.DB
+	tx     *gorm.DB // with the database's pool, or its part of the transaction
 	shards []*config.Shard
 	rows   [][]int // those whose keys each shard is asked for
 	found  []lookFound
@@ -38,9 +38,12 @@ func (c *creation) findElsewhere(given []int, home []string) (map[int]string, er
 	elsewhere := map[int]string{}
 	for from := 0; from < len(given); from += guardBatch {
 		batch := given[from:min(from+guardBatch, len(given))]
-		databases := c.looks(batch, home)
+		databases, err := c.looks(batch, home)
+		if err != nil {
+			return nil, err
+		}
 		turns := c.r.share(len(databases))
-		err := resolver.Each(c.db.Statement.Context, turns.atATime(), len(databases), func(ctx context.Context, d int) error {
+		err = resolver.Each(c.db.Statement.Context, turns.atATime(), len(databases), func(ctx context.Context, d int) error {
 			for i := range databases[d] {
 				if err := c.ask(ctx, &databases[d][i]); err != nil {
 					return err
@@ -72,11 +75,18 @@ func (c *creation) findElsewhere(given []int, home []string) (map[int]string, er
 	return elsewhere, nil
 }
 
-// looks are the statements that look for the rows' keys, by database.
-func (c *creation) looks(batch []int, home []string) (databases [][]look) {
-	at := map[string]int{}
+// looks are the statements that look for the rows' keys, by database. A transaction comes to
+// know its databases here, in the shards' order and not in that of the goroutines: the first
+// one that it writes to is its home.
+func (c *creation) looks(batch []int, home []string) (databases [][]look, err error) {
+	at, pools := map[string]int{}, map[string]gorm.ConnPool{}
 	values, most := len(batch)*len(c.table.Schema.PrimaryFields), c.r.statementValues()
 	for _, s := range c.table.Shards {
+		if _, known := pools[s.Database]; !known {
+			if pools[s.Database], err = resolver.On(c.db.Statement.ConnPool, s.Database); err != nil {
+				return nil, err
+			}
+		}
 		rows := batch[:0:0]
 		for _, row := range batch {
 			if home[row] != s.ID {
@@ -92,7 +102,11 @@ func (c *creation) looks(batch []int, home []string) (databases [][]look) {
 			at[s.Database] = d
 			databases = append(databases, nil)
 		}
-		if tx, unseen, apart := c.besideSnapshot(s, rows); apart {
+		tx, unseen, apart, err := c.besideSnapshot(s, rows)
+		if err != nil {
+			return nil, err
+		}
+		if apart {
 			one := look{tx: tx, shards: []*config.Shard{s}, rows: [][]int{rows}, apart: true}
 			for _, key := range unseen {
 				one.found = append(one.found, lookFound{key, s.ID})
@@ -103,13 +117,15 @@ func (c *creation) looks(batch []int, home []string) (databases [][]look) {
 		// Those of the same session go into one statement as far as there is room.
 		last := len(databases[d]) - 1
 		if last < 0 || databases[d][last].apart || len(databases[d][last].shards) >= max(1, min(lookShards, most/values)) {
-			databases[d] = append(databases[d], look{tx: session(c.db)})
+			tx := session(c.db)
+			tx.Statement.ConnPool = pools[s.Database]
+			databases[d] = append(databases[d], look{tx: tx})
 			last++
 		}
 		l := &databases[d][last]
 		l.shards, l.rows = append(l.shards, s), append(l.rows, rows)
 	}
-	return databases
+	return databases, nil
 }
 
 // ask runs the statement.
@@ -135,13 +151,9 @@ func (c *creation) ask(ctx context.Context, l *look) error {
 		}
 		text.WriteString("SELECT " + strings.Join(columns, ",") + "," + strconv.Itoa(n) + " AS dtde_shard FROM " + c.r.quote(s.Table) + " WHERE ?")
 	}
-	pool, err := resolver.On(l.tx.Statement.ConnPool, l.shards[0].Database)
-	if err != nil {
-		return err
-	}
 	// a new one: of SQL text that inserts, the session's statement has the values already
 	tx := l.tx.Session(&gorm.Session{NewDB: true, Context: ctx})
-	tx.Statement.ConnPool = pool
+	tx.Statement.ConnPool = l.tx.Statement.ConnPool
 	rows, err := tx.Raw(text.String(), conditions...).Rows()
 	if err != nil {
 		failed := &config.ShardError{Entity: c.table.Name, Operation: "insert", Cause: err}

@@ -84,21 +84,23 @@ func youngError(entity string, err error) error {
 // besideSnapshot tells whether a shard is to be looked into apart from the others, by a
 // session of its own that is not in the transaction, and which of the rows' keys, inserted
 // by the transaction itself, that session does not see.
-func (c *creation) besideSnapshot(s *config.Shard, rows []int) (tx *gorm.DB, unseen []string, apart bool) {
+func (c *creation) besideSnapshot(s *config.Shard, rows []int) (tx *gorm.DB, unseen []string, apart bool, err error) {
 	if c.r.dialect.Name != "mysql" {
-		return nil, nil, false
+		return nil, nil, false, nil
 	}
 	_, tables := young(c.db.Statement.ConnPool)
 	keys, isYoung := tables[s.Table]
 	if !isYoung {
-		return nil, nil, false
+		return nil, nil, false, nil
 	}
 	tx = c.r.root.Session(&gorm.Session{NewDB: true, Context: c.db.Statement.Context, Logger: c.db.Logger})
-	tx.Statement.ConnPool = c.r.pool
+	if tx.Statement.ConnPool, err = resolver.On(c.r.pool, s.Database); err != nil {
+		return nil, nil, false, err
+	}
 	for _, row := range rows {
 		if k := c.primaryText(row); keys[k] {
 			unseen = append(unseen, k)
 		}
 	}
-	return tx, unseen, true
+	return tx, unseen, true, nil
 }

@@ -218,7 +218,6 @@ func (m Migrator) order(values []any, auto bool) (*workspace, []step, error) {
 
 // steps takes foreign keys to entities out of every model's schema, with a warning.
 func (m Migrator) steps(w *workspace, models []any) []step {
-	owned := owner(m.catalog)
 	steps := make([]step, len(models))
 	var plain []*schema.Schema
 	for i, model := range models {
@@ -230,7 +229,7 @@ func (m Migrator) steps(w *workspace, models []any) []step {
 		if err != nil {
 			continue // the driver's migrator reports it
 		}
-		links, out := w.foreignKeys(s, owned)
+		links, out := w.foreignKeys(s, m.catalog)
 		w.warn(out)
 		a, ok := m.aimAt(reflect.New(s.ModelType).Interface())
 		if !ok {
@@ -242,7 +241,7 @@ func (m Migrator) steps(w *workspace, models []any) []step {
 	}
 	// Only now: what a schema knows of its relations decides foreign keys of others.
 	for _, s := range plain {
-		isolate(s, owned)
+		isolate(s, m.catalog)
 	}
 	return steps
 }

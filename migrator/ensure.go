@@ -42,7 +42,7 @@ func EnsureShard(db *gorm.DB, c *config.Catalog, t *config.Table, s *config.Shar
 		return err
 	}
 	model := reflect.New(t.ModelType).Interface()
-	links, _, err := w.model(db, model, owner(c))
+	links, _, err := w.model(db, model, c)
 	if err != nil {
 		return failed(t, s, err)
 	}

@@ -44,11 +44,10 @@ func ForeignKeys(db *gorm.DB, c *config.Catalog) ([]ForeignKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	owned := owner(c)
 	var schemas []*schema.Schema
 	for _, t := range c.Tables() {
 		model := reflect.New(t.ModelType).Interface()
-		if _, _, err := w.model(db, model, owned); err != nil {
+		if _, _, err := w.model(db, model, c); err != nil {
 			return nil, err
 		}
 		s, err := w.parse(model)
@@ -70,7 +69,7 @@ func ForeignKeys(db *gorm.DB, c *config.Catalog) ([]ForeignKey, error) {
 	}
 	var keys []ForeignKey
 	for _, s := range schemas {
-		_, _, found := w.relations(s, owned)
+		_, _, found := w.relations(s, c)
 		keys = append(keys, found...)
 	}
 	return keys, nil
@@ -153,6 +152,6 @@ func Parents(db *gorm.DB, c *config.Catalog, t *config.Table) ([]*config.Table, 
 	if err != nil {
 		return nil, err
 	}
-	links, _, err := w.model(db, reflect.New(t.ModelType).Interface(), owner(c))
+	links, _, err := w.model(db, reflect.New(t.ModelType).Interface(), c)
 	return parentsOf(links, t), err
 }

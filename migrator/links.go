@@ -83,17 +83,17 @@ const (
 )
 
 // foreignKeys sorts the foreign keys of a schema's table, in a stable order.
-func (w *workspace) foreignKeys(s *schema.Schema, owned func(*schema.Schema) (*config.Table, bool)) (links []link, out []leftOut) {
-	links, out, _ = w.relations(s, owned)
+func (w *workspace) foreignKeys(s *schema.Schema, all *config.Catalog) (links []link, out []leftOut) {
+	links, out, _ = w.relations(s, all)
 	return links, out
 }
 
 // relations does that, and describes the foreign keys.
-func (w *workspace) relations(s *schema.Schema, owned func(*schema.Schema) (*config.Table, bool)) (links []link, out []leftOut, keys []ForeignKey) {
+func (w *workspace) relations(s *schema.Schema, all *config.Catalog) (links []link, out []leftOut, keys []ForeignKey) {
 	if w.db.DisableForeignKeyConstraintWhenMigrating || w.db.IgnoreRelationshipsWhenMigrating {
 		return nil, nil, nil
 	}
-	t, _ := owned(s)
+	t, _ := owner(all, s)
 	for _, key := range slices.Sorted(maps.Keys(s.Relationships.Relations)) {
 		rel := s.Relationships.Relations[key]
 		if rel.Field == nil || rel.Field.IgnoreMigration {
@@ -103,7 +103,7 @@ func (w *workspace) relations(s *schema.Schema, owned func(*schema.Schema) (*con
 		if c == nil || c.Schema != s {
 			continue
 		}
-		parent, parentOwned := owned(c.ReferenceSchema)
+		parent, parentOwned := owner(all, c.ReferenceSchema)
 		if parentOwned {
 			k := foreignKey(c, t, parent)
 			keys = append(keys, k)
@@ -119,7 +119,7 @@ func (w *workspace) relations(s *schema.Schema, owned func(*schema.Schema) (*con
 			keys = append(keys, plainKey(c, t, reason))
 		}
 		switch {
-		case t != nil && slices.ContainsFunc(t.MayLiveIn(), func(database string) bool { return database != "" }):
+		case t != nil && !everywhere(all, c.ReferenceSchema) && slices.ContainsFunc(t.MayLiveIn(), func(database string) bool { return database != "" }):
 			leave(elsewhere)
 		case w.driver.Name() == "mysql" && t != nil && slices.ContainsFunc(c.ForeignKeys, func(f *schema.Field) bool {
 			i := t.KeyIndex(f.DBName)
@@ -174,12 +174,12 @@ func (w *workspace) warn(out []leftOut) {
 // isolate takes every relation with an entity out of the schema of a model that dtde
 // does not own, so that GORM makes no foreign key of it and adds no entity to what
 // it migrates.
-func isolate(s *schema.Schema, owned func(*schema.Schema) (*config.Table, bool)) {
+func isolate(s *schema.Schema, all *config.Catalog) {
 	touches := func(s *schema.Schema) bool {
 		if s == nil {
 			return false
 		}
-		_, ok := owned(s)
+		_, ok := owner(all, s)
 		return ok
 	}
 	for name, rel := range s.Relationships.Relations {

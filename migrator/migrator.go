@@ -116,15 +116,13 @@ func (m Migrator) callersSchema(value any) (*schema.Schema, error) {
 }
 
 // owned finds the entity of a model, or of another model on the same table.
-func (m Migrator) owned(s *schema.Schema) (*config.Table, bool) { return owner(m.catalog)(s) }
+func (m Migrator) owned(s *schema.Schema) (*config.Table, bool) { return owner(m.catalog, s) }
 
-func owner(c *config.Catalog) func(*schema.Schema) (*config.Table, bool) {
-	return func(s *schema.Schema) (*config.Table, bool) {
-		if t, ok := c.ByModel(s.ModelType); ok {
-			return t, true
-		}
-		return byName(c, s.Table)
+func owner(c *config.Catalog, s *schema.Schema) (*config.Table, bool) {
+	if t, ok := c.ByModel(s.ModelType); ok {
+		return t, true
 	}
+	return byName(c, s.Table)
 }
 
 func (m Migrator) byName(name string) (*config.Table, bool) { return byName(m.catalog, name) }
@@ -210,12 +208,12 @@ func (m Migrator) prepare(a aim) (*workspace, []link, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	links, _, err := w.model(m.db, a.model, owner(m.catalog))
+	links, _, err := w.model(m.db, a.model, m.catalog)
 	return w, links, err
 }
 
 // model has the workspace know a model as the caller does, and gives its foreign keys.
-func (w *workspace) model(caller *gorm.DB, model any, owned func(*schema.Schema) (*config.Table, bool)) ([]link, []leftOut, error) {
+func (w *workspace) model(caller *gorm.DB, model any, all *config.Catalog) ([]link, []leftOut, error) {
 	stmt := &gorm.Statement{DB: caller}
 	if err := stmt.Parse(model); err != nil {
 		return nil, nil, err
@@ -227,7 +225,7 @@ func (w *workspace) model(caller *gorm.DB, model any, owned func(*schema.Schema)
 	if err != nil {
 		return nil, nil, err
 	}
-	links, out := w.foreignKeys(s, owned)
+	links, out := w.foreignKeys(s, all)
 	return links, out, nil
 }
 

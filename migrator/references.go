@@ -5,6 +5,7 @@ import (
 	"reflect"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/schema"
 
 	"github.com/go-dtde/dtde/config"
 )
@@ -46,6 +47,12 @@ func (m Migrator) referencesIn(d *config.Database, values []any, run func(gorm.M
 	}
 	db.DisableForeignKeyConstraintWhenMigrating, db.IgnoreRelationshipsWhenMigrating = true, true
 	return run(db.Migrator(), values)
+}
+
+// everywhere tells whether a model is a reference entity's, whose table every database has.
+func everywhere(c *config.Catalog, s *schema.Schema) bool {
+	_, is := c.ReferenceByModel(s.ModelType)
+	return is
 }
 
 // modelType is the struct type of a model; nil if it is none.

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -47,6 +48,9 @@ type FarLeg struct {
 // TableName is as the harness has it.
 func (FarLeg) TableName() string { return table("legs", 2) }
 
+// quietMySQL keeps the driver from logging connections that are cut on purpose.
+var quietMySQL = sync.OnceFunc(func() { _ = gomysql.SetLogger(log.New(io.Discard, "", 0)) })
+
 // newBeside is dtde with two banks on PostgreSQL and the third one on another engine.
 func newBeside(name string, dsns []string, at at, bestEffort bool) (*viaPlugin, error) {
 	v := &viaPlugin{at: at, bestEffort: bestEffort, far: true}
@@ -60,7 +64,7 @@ func newBeside(name string, dsns []string, at at, bestEffort bool) (*viaPlugin, 
 		return nil, err
 	}
 	v.own.SetMaxIdleConns(8)
-	_ = gomysql.SetLogger(log.New(io.Discard, "", 0)) // of connections that are cut on purpose
+	quietMySQL()
 	open := mysql.Open
 	if name == "dtde beside sqlite" {
 		open = sqlite.Open

@@ -107,7 +107,7 @@ func (g *generator) count() *operation {
 
 // aggregate reads sums and groups, a part of them such as sessions can put together.
 func (g *generator) aggregate() *operation {
-	apart := g.chance(35)
+	apart := g.chance(55)
 	calls := joinLists([]call{modelCall}, g.hints(apart), g.conditions(g.r.IntN(2)))
 	numbers := []string{
 		"COUNT(*) AS n", "SUM(amount) AS total", "AVG(price) AS mean", "MIN(level) AS low", "MAX(level) AS high",

@@ -64,7 +64,7 @@ func TestPlantedFaults(t *testing.T) {
 			w, err := openWorld(t, openDatabases(t, d), v, false)
 			require.NoError(t, err)
 			require.NoError(t, plant(w.sharded.root))
-			assert.NotNil(t, w.runProgram(program(hash("faults", name), v, d.Name, 120), newTally()), "nothing was seen")
+			assert.NotNil(t, w.runProgram(program(hash("faults", name), v, d.Name, 480), newTally()), "nothing was seen")
 		})
 	}
 }

@@ -161,15 +161,15 @@ func (g *generator) choices() []weighted {
 		return g.deepChoices()
 	}
 	all := []weighted{
-		{22, g.find}, {4, g.findInto}, {5, g.firstOrLast}, {2, g.take}, {2, g.byPrimaryKey},
-		{4, g.pluck}, {5, g.count}, {7, g.aggregate}, {8, g.distinct}, {4, g.firstOrInit},
-		{3, g.inBatches}, {3, g.rowsAndRow}, {10, g.rawSelect}, {8, g.shape}, {9, g.generic},
-		{8, g.cursor}, {3, g.iterate}, {6, g.reference}, {4, g.rawJoin}, {8, g.textRead},
+		{17, g.find}, {5, g.findInto}, {5, g.firstOrLast}, {3, g.take}, {2, g.byPrimaryKey},
+		{4, g.pluck}, {5, g.count}, {8, g.aggregate}, {10, g.distinct}, {4, g.firstOrInit},
+		{3, g.inBatches}, {3, g.rowsAndRow}, {10, g.rawSelect}, {8, g.shape}, {11, g.generic},
+		{8, g.cursor}, {3, g.iterate}, {6, g.reference}, {5, g.rawJoin}, {8, g.textRead},
 		{4, g.createOne}, {4, func() *operation { return g.createBatch(2 + g.r.IntN(8)) }},
-		{2, g.createInBatches}, {3, g.createMaps}, {5, g.upsert}, {3, g.save}, {2, g.saveMany}, {4, g.firstOrCreate},
-		{5, g.update}, {3, g.updateMany}, {11, g.updateKey}, {4, g.deleteOne}, {3, g.deleteMany}, {7, g.limited},
-		{5, g.updateExpression}, {7, g.batchDelete},
-		{8, g.returning}, {3, g.rawWrite}, {5, g.textWrite}, {1, g.missingWhere}, {1, g.dryRun},
+		{2, g.createInBatches}, {3, g.createMaps}, {5, g.upsert}, {3, g.save}, {2, g.saveMany}, {5, g.firstOrCreate},
+		{5, g.update}, {3, g.updateMany}, {9, g.updateKey}, {4, g.deleteOne}, {3, g.deleteMany}, {8, g.limited},
+		{6, g.updateExpression}, {7, g.batchDelete},
+		{9, g.returning}, {3, g.rawWrite}, {5, g.textWrite}, {1, g.missingWhere}, {1, g.dryRun},
 	}
 	if g.depth == 0 {
 		all = append(all, weighted{6, g.transaction}, weighted{2, g.savePoints})

@@ -173,8 +173,8 @@ func (o node) String() string {
 // graphChoices are the operations on models with relations.
 func (g *generator) graphChoices() []weighted {
 	all := []weighted{
-		{22, g.preload}, {22, g.relationJoin}, {12, g.associationRead}, {14, g.associationWrite}, {18, g.nestedSave},
-		{2, func() *operation { return g.graphOwners(1 + g.r.IntN(3)) }}, {18, g.graphCursor}, {9, g.graphMove}, {6, g.graphRawJoin}, {4, g.graphUpdate}, {3, g.graphDelete}, {2, g.selectDelete},
+		{22, g.preload}, {24, g.relationJoin}, {12, g.associationRead}, {14, g.associationWrite}, {18, g.nestedSave},
+		{2, func() *operation { return g.graphOwners(1 + g.r.IntN(3)) }}, {18, g.graphCursor}, {10, g.graphMove}, {7, g.graphRawJoin}, {4, g.graphUpdate}, {3, g.graphDelete}, {2, g.selectDelete},
 	}
 	if g.depth == 0 {
 		all = append(all, weighted{4, g.transaction})

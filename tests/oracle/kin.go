@@ -137,7 +137,7 @@ func (g *generator) kinChoices() []weighted {
 	all := []weighted{
 		{14, g.kinFind}, {3, g.kinFirst}, {8, g.kinPreload}, {8, g.kinJoin}, {17, g.kinCursor}, {6, g.kinRawJoin}, {5, g.kinText}, {5, g.kinGroups}, {3, g.kinStream}, {5, g.kinAssociation},
 		{23, g.estateSave}, {7, g.childCreate}, {5, g.kinUpsert}, {4, g.kinSave}, {4, g.kinFirstOrCreate},
-		{6, g.kinUpdate}, {21, g.kinMove}, {34, g.estateDelete}, {5, g.childDelete}, {8, g.kinBatchDelete}, {5, g.kinLimited}, {8, g.kinAssociationWrite}, {4, g.kinRawWrite}, {4, g.kinReturning},
+		{6, g.kinUpdate}, {25, g.kinMove}, {34, g.estateDelete}, {5, g.childDelete}, {8, g.kinBatchDelete}, {5, g.kinLimited}, {8, g.kinAssociationWrite}, {4, g.kinRawWrite}, {4, g.kinReturning},
 	}
 	if g.depth == 0 {
 		all = append(all, weighted{7, g.transaction})

@@ -313,7 +313,7 @@ func runMutant(t *testing.T, copied string, m mutant) (string, error) {
 	command := exec.CommandContext(t.Context(), filepath.Join(copied, "oracle.test"), "-test.timeout=3m",
 		"-test.run=^"+test+"$/^"+engine+"$/^round[0-9]+$/^"+variants+"$")
 	command.Dir = filepath.Join(copied, "tests", "oracle")
-	command.Env = append(os.Environ(), "DTDE_ORACLE_MUTANT="+m.name, "DTDE_ORACLE_SEED=2", "DTDE_ORACLE_N=3000", "DTDE_ORACLE_DIFFERENCES=1",
+	command.Env = append(os.Environ(), "DTDE_ORACLE_MUTANT="+m.name, "DTDE_ORACLE_SEED=2", "DTDE_ORACLE_N=6000", "DTDE_ORACLE_DIFFERENCES=1",
 		"DTDE_ORACLE_SHRINK=0", "CI=", testenv.PostgresVariable+"=")
 	if engine == "sqlite" {
 		command.Env = append(command.Env, testenv.MySQLVariable+"=")

@@ -156,7 +156,7 @@ func addRatesTo(s *side) error {
 
 // databaseReasons are the refusals of what needs rows of several databases at once;
 // they are counted apart.
-var databaseReasons = []string{"databases-", "reference-", "sessions-", "union-databases"}
+var databaseReasons = []string{"databases-", "reference-", "sessions-", "union-databases", "write-order"}
 
 func ofDatabases(reason string) bool {
 	return slices.ContainsFunc(databaseReasons, func(prefix string) bool { return strings.HasPrefix(reason, prefix) })
