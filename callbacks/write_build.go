@@ -1,0 +1,98 @@
+package callbacks
+
+import (
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/go-dtde/dtde/config"
+	"github.com/go-dtde/dtde/planner"
+)
+
+// build writes one shard's statement into the caller's own.
+func (w *writer) build(a *aimed, target *planner.Target) shardSQL {
+	stmt, clauses := w.db.Statement, w.clauses
+	stmt.SQL.Reset()
+	stmt.Vars = nil
+	stmt.Table, stmt.TableExpr = w.alias, w.r.asTable(target.Shard, w.alias)
+	if a.had {
+		stmt.Clauses["WHERE"] = a.where
+	}
+	if target.Where != nil {
+		stmt.Clauses["WHERE"] = clause.Clause{Name: "WHERE", Expression: clause.Where{Exprs: target.Where}}
+	}
+	text := subtext(stmt)
+	clauses = w.r.aimWrite(stmt, target.Shard, w.alias, w.plan.Operation, clauses)
+	unhint := w.r.hintWrite(stmt, w.plan.Table, target.Shard)
+	stmt.Build(clauses...)
+	unhint()
+	if stmt.Table != w.alias {
+		w.requalify(target.Shard)
+	}
+	if text && w.db.Error == nil {
+		fail(w.db, w.r.rewriteBuilt(stmt))
+	}
+	if built := stmt.SQL.String(); w.db.Error == nil && (text || w.r.many && containsWord(built, "select")) {
+		w.r.together(stmt, target.Shard.Database)
+		fail(w.db, w.r.settle(stmt, target.Shard.Database, true))
+	}
+	s := shardSQL{target.Shard, stmt.SQL.String(), stmt.Vars}
+	if len(w.plan.Targets) > 1 && w.db.Error == nil && w.readsItself(s) {
+		fail(w.db, writesWhatItReads(w.plan))
+	}
+	w.r.refusedInside(w.db)
+	w.plan.Sent(target.Shard, s.text, len(s.vars))
+	return s
+}
+
+// requalify gives the logical name's place before columns to the shard's, in a DELETE that
+// takes no alias.
+func (w *writer) requalify(s *config.Shard) {
+	stmt := w.db.Statement
+	if text := stmt.SQL.String(); containsWord(text, w.alias) {
+		if text, ok := planner.Requalify(w.r.dialect, text, w.alias, w.r.quote(s.Name())); ok {
+			setText(stmt, text)
+		}
+	}
+}
+
+// readsItself tells whether one of several steps also reads the entity's tables.
+func (w *writer) readsItself(s shardSQL) bool {
+	if !containsWord(s.text, "select") {
+		return false
+	}
+	for _, shard := range w.plan.Table.Shards {
+		at := indexWord(s.text, shard.Name())
+		if at < 0 {
+			continue
+		}
+		if shard != s.shard || indexWord(s.text[at+len(shard.Name()):], shard.Name()) >= 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// aimWrite fits the aliased table to what the dialect takes in UPDATE and DELETE.
+func (r *Runtime) aimWrite(stmt *gorm.Statement, s *config.Shard, alias string, op planner.Operation, clauses []string) []string {
+	switch {
+	case r.dialect.Name == "sqlserver" && op == planner.Update:
+		// UPDATE [orders] SET … OUTPUT … FROM [orders_eu] AS [orders] WHERE …
+		stmt.Clauses["UPDATE"] = clause.Clause{Name: "UPDATE", Expression: clause.Update{Table: clause.Table{Name: alias}}}
+		stmt.Clauses["FROM"] = clause.Clause{Name: "FROM", Expression: clause.From{}}
+	case r.dialect.Name == "sqlserver":
+		// DELETE [orders] OUTPUT … FROM [orders_eu] AS [orders] WHERE …
+		stmt.Clauses["DELETE"] = clause.Clause{Expression: clause.Delete{Modifier: r.quote(alias)}}
+		return []string{"DELETE", "RETURNING", "FROM", "WHERE"}
+	case r.dialect.Name == "mysql" && op == planner.Delete:
+		_, ordered := stmt.Clauses["ORDER BY"]
+		_, limited := stmt.Clauses["LIMIT"]
+		_, returning := stmt.Clauses["RETURNING"]
+		if !ordered && !limited && !returning {
+			// the multi-table form is the one that takes an alias
+			stmt.Clauses["DELETE"] = clause.Clause{Expression: clause.Delete{Modifier: r.quote(alias)}}
+			return clauses
+		}
+		stmt.Table, stmt.TableExpr = s.Name(), &clause.Expr{SQL: r.quote(s.Table)}
+	}
+	return clauses
+}
