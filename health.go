@@ -33,9 +33,8 @@ type DatabaseHealth struct {
 }
 
 // Health asks every database and replica that was opened so far whether it answers, side by
-// side, the servers of the program's dbresolver included, and
-// also those that statements leave alone: a good answer ends that. The others are not
-// dialled. ctx bounds it.
+// side: the servers of the program's dbresolver included, and also those that statements
+// leave alone, which a good answer ends. The others are not dialled. ctx bounds it.
 func (p *Plugin) Health(ctx context.Context) ([]DatabaseHealth, error) {
 	if p.runtime == nil {
 		return nil, fmt.Errorf("%w: call db.Use first", ErrConfig)

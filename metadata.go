@@ -107,7 +107,8 @@ func (p *Plugin) Resolve(model any, key ...any) (*Shard, error) {
 // columns that are missing, logical names that are tables, collations. db.Use has
 // done so already; a program may ask again after its migrations. The warnings are no
 // faults: they list what one table would have and the shards don't, the foreign keys
-// that can't hold over them.
+// that can't hold over them or are made without an action, and databases that lack
+// dtde_decisions.
 func (p *Plugin) Validate() (warnings []Warning, err error) {
 	if p.runtime == nil {
 		return nil, fmt.Errorf("%w: call db.Use first", ErrConfig)

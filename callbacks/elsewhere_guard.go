@@ -83,24 +83,16 @@ func (e *Elsewhere) table(stmt *gorm.Statement) error {
 
 // strangers refuses a statement with a subquery of another database, whose tables aren't
 // there.
-func (e *Elsewhere) strangers(stmt *gorm.Statement, database string) (err error) {
+func (e *Elsewhere) strangers(stmt *gorm.Statement, database string) error {
+	var err error
 	is := func(v any) bool {
 		if sub, ok := v.(*gorm.DB); ok && err == nil {
 			err = e.stranger(sub, database)
 		}
 		return err != nil
 	}
-	if hasInside(stmt, is) {
-		return err
-	}
-	if values, ok := stmt.Dest.(map[string]any); ok { // of an update
-		for _, v := range values {
-			if holds(v, is) {
-				return err
-			}
-		}
-	}
-	return nil
+	_ = hasInside(stmt, is) || holds(stmt.Dest, is) // the latter of an update
+	return err
 }
 
 // stranger refuses one subquery, or what is within it.

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
 
+	"github.com/go-dtde/dtde"
 	"github.com/go-dtde/dtde/internal/bars"
 	"github.com/go-dtde/dtde/internal/testenv"
 )
@@ -30,6 +31,18 @@ func TestAllocationsOfSentStatements(t *testing.T) {
 	compareAllocations(t, p.sharded, p.plain, map[string]int{
 		"First by key": 1, "Find 100 rows": 1, "Create 1": 10, "Create 100": 225, "Update": 11, "Delete": 9,
 		"unsharded First": 0, "unsharded Create": 2,
+	})
+}
+
+// A program with databases beside its own pays for their transactions, which begin with the first statement, but not for
+// reads that don't go there.
+func TestAllocationsBesideDatabases(t *testing.T) {
+	testenv.WithoutRace(t, "the race detector allocates")
+	d := testenv.SQLite()
+	p := barPair(t, d, dtde.Database{ID: "far", Dialector: d.Dialector(t)})
+	compareAllocations(t, p.sharded, p.plain, map[string]int{
+		"First by key": 3, "Find 100 rows": 2, "Create 1": 21, "Create 100": 240, "Update": 24, "Delete": 22,
+		"unsharded First": 0, "unsharded Create": 14,
 	})
 }
 

@@ -56,10 +56,10 @@ const (
 type pair struct{ sharded, plain *gorm.DB }
 
 // barPair fills both sides alike: ids are given, since those that are made differ.
-func barPair(t testing.TB, d testenv.DB) pair {
+func barPair(t testing.TB, d testenv.DB, databases ...dtde.Database) pair {
 	t.Helper()
 	p := pair{sharded: d.Open(t), plain: d.Open(t)}
-	plugin := dtde.Register(dtde.Config{NodeID: 1, Entities: []dtde.Entity{
+	plugin := dtde.Register(dtde.Config{NodeID: 1, Databases: databases, Entities: []dtde.Entity{
 		dtde.Model(&Account{}).ShardByHash("ID", 8),
 		dtde.Model(&Entry{}).ShardByHash("Tenant", 8),
 	}})

@@ -46,7 +46,7 @@ func TestWithoutRaceIsRun(t *testing.T) {
 			}
 		}
 	}
-	assert.Equal(t, 8, found)
+	assert.Equal(t, 9, found)
 }
 
 // namesRace tells whether a declaration asks testenv for the race detector.
