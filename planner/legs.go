@@ -87,8 +87,8 @@ func (l *Leg) Plan(of *Plan, d Dialect, beside bool) *Plan {
 		return &p
 	}
 	p.Pushed = d.mysql() && !beside && len(l.Targets) > 1 || slices.ContainsFunc(l.Targets, func(t Target) bool { return t.Where != nil })
-	if of.Merge.Groups != nil {
-		p.BranchLimit = 0
+	if of.Merge.Groups != nil || of.Merge.Distinct || of.renames {
+		p.BranchLimit = 0 // a branch has neither the groups nor the distinct rows nor the names
 	}
 	return &p
 }

@@ -64,6 +64,9 @@ type Plan struct {
 	// databases, one each; nil otherwise.
 	Legs  []Leg
 	joins bool // the statement has other tables beside the entity
+	// renames tells that ORDER BY names columns of the result that are not the entity's by
+	// that name.
+	renames bool
 	// Reason says why these shards: `region {"US"}`, `all shards: lower(region) not understood`.
 	Reason Reason
 	// FormReason says why this form.

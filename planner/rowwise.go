@@ -159,14 +159,15 @@ func (s *Statement) fieldOf(name string) (*schema.Field, *config.Table) {
 }
 
 // ordersOf reads the ORDER BY of a statement whose results are put together by list, or
-// says what of it can't be merged.
-func (s *Statement) ordersOf(h *shape, list []output) (keys []OrderKey, refusal string) {
+// says what of it can't be merged. renames tells that a key's name is not a column of the
+// entity, or another one than it is in the result.
+func (s *Statement) ordersOf(h *shape, list []output) (keys []OrderKey, renames bool, refusal string) {
 	if !h.ordered {
-		return nil, ""
+		return nil, false, ""
 	}
 	by, known := s.Clauses["ORDER BY"].Expression.(clause.OrderBy)
 	if c := s.Clauses["ORDER BY"]; !known || by.Expression != nil || c.Builder != nil || c.AfterExpression != nil || c.BeforeExpression != nil {
-		return nil, "ORDER BY an expression"
+		return nil, false, "ORDER BY an expression"
 	}
 	for _, column := range by.Columns {
 		parts := strings.Split(column.Column.Name, ",")
@@ -185,15 +186,17 @@ func (s *Statement) ordersOf(h *shape, list []output) (keys []OrderKey, refusal 
 			}
 			o := s.ordered(part, list)
 			if o == nil {
-				return nil, "ORDER BY " + part + ", which is no selected column,"
+				return nil, false, "ORDER BY " + part + ", which is no selected column,"
 			}
 			if !s.comparesOf(o.table, o.field) {
-				return nil, "ORDER BY " + part + ", whose order is the database's own,"
+				return nil, false, "ORDER BY " + part + ", whose order is the database's own,"
 			}
+			f, t := s.fieldOf(part)
+			renames = renames || f != o.field || t != s.Table
 			keys = append(keys, OrderKey{Column: o.name, Desc: desc, NullsFirst: !s.Dialect.postgres() != desc})
 		}
 	}
-	return keys, ""
+	return keys, renames, ""
 }
 
 // ordered finds the one result column that an ORDER BY names; nil if it is not certain.

@@ -73,12 +73,12 @@ func (s *Statement) inSessions(p *Plan, h *shape) error {
 // rowWise carries out a statement whose results are put together as they come, or in an
 // order of columns.
 func (s *Statement) rowWise(p *Plan, h *shape, list []output) error {
-	order, refusal := s.ordersOf(h, list)
+	order, renames, refusal := s.ordersOf(h, list)
 	by, way := p.mergedBy()
 	if refusal != "" {
 		return s.refuse("sessions-order", refusal+" "+by, "select the column by its name, or "+way)
 	}
-	p.Form = Sessions
+	p.Form, p.renames = Sessions, renames
 	p.Merge, p.BranchLimit = Merge{Offset: h.offset, Limit: h.limit, Order: order}, h.branchLimit
 	return nil
 }
