@@ -3,27 +3,17 @@ package bank
 import (
 	"database/sql"
 	"fmt"
-	"io"
-	"log"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
-	gomysql "github.com/go-sql-driver/mysql"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"gorm.io/driver/mysql"
-	"gorm.io/driver/postgres"
-	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
-	"gorm.io/gorm/logger"
 
 	"github.com/go-dtde/dtde"
-	"github.com/go-dtde/dtde/internal/faults"
 )
 
 // FarAccount is an account in the bank on another engine, in a plain table.
@@ -47,57 +37,6 @@ type FarLeg struct {
 
 // TableName is as the harness has it.
 func (FarLeg) TableName() string { return table("legs", 2) }
-
-// quietMySQL keeps the driver from logging connections that are cut on purpose.
-var quietMySQL = sync.OnceFunc(func() { _ = gomysql.SetLogger(log.New(io.Discard, "", 0)) })
-
-// newBeside is dtde with two banks on PostgreSQL and the third one on another engine.
-func newBeside(name string, dsns []string, at at, bestEffort bool) (*viaPlugin, error) {
-	v := &viaPlugin{at: at, bestEffort: bestEffort, far: true}
-	if at == nil {
-		v.at = func(string) {}
-	} else {
-		faults.Set(at)
-	}
-	var err error
-	if v.own, err = sql.Open("pgx", dsns[0]); err != nil {
-		return nil, err
-	}
-	v.own.SetMaxIdleConns(8)
-	quietMySQL()
-	open := mysql.Open
-	if name == "dtde beside sqlite" {
-		open = sqlite.Open
-	}
-	for end := time.Now().Add(startWait); ; time.Sleep(50 * time.Millisecond) {
-		if err = v.useBeside(dsns, open(dsns[2])); err == nil || time.Now().After(end) {
-			return v, err
-		}
-	}
-}
-
-func (v *viaPlugin) useBeside(dsns []string, far gorm.Dialector) error {
-	var err error
-	v.db, err = gorm.Open(postgres.New(postgres.Config{Conn: v.own}), &gorm.Config{Logger: logger.Discard, SkipDefaultTransaction: true})
-	if err != nil {
-		return err
-	}
-	off := dtde.BreakerSettings{Failures: -1}
-	pool := dtde.PoolSettings{MaxIdle: 8}
-	v.plugin = dtde.Register(dtde.Config{
-		Cluster: "bank", Observer: v,
-		Databases: []dtde.Database{
-			{ID: bankOf(0), Own: true},
-			{ID: bankOf(1), Dialector: postgres.Open(dsns[1]), Pool: pool, Breaker: off},
-			{ID: bankOf(2), Dialector: far, Pool: pool, Breaker: off},
-		},
-		Entities: []dtde.Entity{
-			dtde.Model(&Account{}).ShardBy("Bank", bankOf(0), bankOf(1)).WithStorageMode(dtde.Databases),
-			dtde.Model(&Leg{}).ShardBy("Bank", bankOf(0), bankOf(1)).WithStorageMode(dtde.Databases),
-		},
-	})
-	return v.db.Use(v.plugin)
-}
 
 // farLeg is a transfer's leg on the other engine.
 func farLeg(tx *gorm.DB, t transfer, l leg) error {
@@ -215,27 +154,10 @@ func TestEveryPointBesideAnotherEngine(t *testing.T) {
 // recovers to the end before the coordinator asks.
 func TestLostReplyBesideAnotherEngine(t *testing.T) {
 	w := newWorldBeside(t, true, "mariadb")
-	const protocol = "dtde beside mariadb"
-	said := newOutcomes()
-	c := startChild(t, settings{Protocol: protocol, DSNs: w.dsns(), PauseAt: decisionWritten, Seed: 1}, said)
-	defer c.kill()
-	c.tell(t, "transfer %d", len(w.names))
-	c.await(t, "at "+decisionWritten)
-	w.set.MariaDB.Proxy.CutAfter(0)
-	c.tell(t, "pause reply lost")
-	c.tell(t, "go")
-	c.await(t, "at reply lost")
-	w.mend(t)
-	w.recoverAll(t, protocol)
-	c.tell(t, "go")
-	after := outcome(c.next(t))
-	c.kill()
-	w.recoverAll(t, protocol)
-	f := w.audit(t, said)
-	assert.True(t, f.ok(), "%s (it said %q)", f, after)
+	tryLostReply(t, w, "dtde beside mariadb", w.set.MariaDB.Proxy)
 
 	// The harness finds what is lost without two phases.
 	w.renew(t)
-	f, _ = tryPoint(t, w, "dtde beside mariadb by best effort", "after commit 0", deeds[0])
+	f, _ := tryPoint(t, w, "dtde beside mariadb by best effort", "after commit 0", deeds[0])
 	assert.NotEmpty(t, f.Half, "%s", f)
 }

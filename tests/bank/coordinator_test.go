@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"math/rand/v2"
 	"os"
 	"strings"
@@ -13,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	gomysql "github.com/go-sql-driver/mysql"
 )
 
 // settings tell a coordinator what to do.
@@ -35,6 +39,7 @@ const settingsVariable = "DTDE_BANK_COORDINATOR"
 
 func TestMain(m *testing.M) {
 	if text := os.Getenv(settingsVariable); text != "" {
+		_ = gomysql.SetLogger(log.New(io.Discard, "", 0)) // of connections that are cut on purpose
 		if err := coordinate(text); err != nil {
 			say("fatal %s", oneLine(err))
 			os.Exit(1)

@@ -37,7 +37,7 @@ type Leg struct {
 type viaPlugin struct {
 	at         at
 	bestEffort bool
-	far        bool // the third bank is in a database of another engine
+	far        func(dsn string) gorm.Dialector // the last bank's, if that is on another engine
 	own        *sql.DB
 	db         *gorm.DB
 	plugin     *dtde.Plugin
@@ -47,8 +47,8 @@ type viaPlugin struct {
 // startWait bounds how long a program waits at its start for a server that is down.
 const startWait = 20 * time.Second
 
-func newViaPlugin(dsns []string, at at, bestEffort bool) (*viaPlugin, error) {
-	v := &viaPlugin{at: at, bestEffort: bestEffort}
+func newViaPlugin(dsns []string, at at, bestEffort bool, far func(dsn string) gorm.Dialector) (*viaPlugin, error) {
+	v := &viaPlugin{at: at, bestEffort: bestEffort, far: far}
 	if at == nil {
 		v.at = func(string) {}
 	} else {
@@ -72,16 +72,22 @@ func (v *viaPlugin) use(dsns []string) error {
 	if err != nil {
 		return err
 	}
-	banks := make([]string, len(dsns))
-	databases := make([]dtde.Database, len(dsns))
+	var banks []string // of shards
+	var databases []dtde.Database
 	for i, dsn := range dsns {
-		banks[i] = bankOf(i)
-		databases[i] = dtde.Database{ID: banks[i], Own: true}
-		if i > 0 {
-			// The breaker would keep transfers from a server that was just started again.
-			databases[i] = dtde.Database{
-				ID: banks[i], Dialector: postgres.Open(dsn), Pool: dtde.PoolSettings{MaxIdle: 8}, Breaker: dtde.BreakerSettings{Failures: -1},
-			}
+		// The breaker would keep transfers from a server that was just started again.
+		database := dtde.Database{ID: bankOf(i), Pool: dtde.PoolSettings{MaxIdle: 8}, Breaker: dtde.BreakerSettings{Failures: -1}}
+		switch {
+		case i == 0:
+			database = dtde.Database{ID: bankOf(i), Own: true}
+		case v.isFar(i):
+			database.Dialector = v.far(dsn)
+		default:
+			database.Dialector = postgres.Open(dsn)
+		}
+		databases = append(databases, database)
+		if !v.isFar(i) {
+			banks = append(banks, bankOf(i))
 		}
 	}
 	v.plugin = dtde.Register(dtde.Config{
@@ -94,6 +100,9 @@ func (v *viaPlugin) use(dsns []string) error {
 	})
 	return v.db.Use(v.plugin)
 }
+
+// isFar tells whether a bank is on another engine, in plain tables.
+func (v *viaPlugin) isFar(bank int) bool { return v.far != nil && bank == 2 }
 
 func (v *viaPlugin) close() {
 	_ = v.plugin.Close()
@@ -121,7 +130,7 @@ func (v *viaPlugin) transfer(ctx context.Context, t transfer) error {
 	committing := false
 	err := v.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
 		for _, l := range t.Legs {
-			if v.far && l.Server == 2 {
+			if v.isFar(l.Server) {
 				if err := farLeg(tx, t, l); err != nil {
 					return err
 				}

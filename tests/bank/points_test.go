@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/go-dtde/dtde/internal/testenv/servers"
 )
 
 // handPoints are the points of the protocol by hand that a transfer over all three
@@ -82,27 +84,32 @@ func (w *world) mend(t *testing.T) {
 func TestLostReplyAndRecoveryToTheEnd(t *testing.T) {
 	w := newWorld(t, true)
 	for _, protocol := range whole {
-		t.Run(protocol, func(t *testing.T) {
-			said := newOutcomes()
-			c := startChild(t, settings{Protocol: protocol, DSNs: w.dsns(), PauseAt: decisionWritten, Seed: 1}, said)
-			defer c.kill()
-			c.tell(t, "transfer %d", len(w.names))
-			c.await(t, "at "+decisionWritten)
-			w.set.Postgres[0].Proxy.CutAfter(0)
-			c.tell(t, "pause reply lost")
-			c.tell(t, "go")
-			c.await(t, "at reply lost")
-			w.mend(t)
-			w.recoverAll(t, protocol)
-			c.tell(t, "go")
-			after := outcome(c.next(t))
-			c.kill()
-			w.recoverAll(t, protocol)
-			f := w.audit(t, said)
-			assert.True(t, f.ok(), "%s (it said %q)", f, after)
-			assert.Equal(t, acknowledged, after)
-		})
+		t.Run(protocol, func(t *testing.T) { tryLostReply(t, w, protocol, w.set.Postgres[0].Proxy) })
 	}
+}
+
+// tryLostReply has the reply to the home's COMMIT lost behind the home's proxy, and somebody else recover to the end
+// before the coordinator asks.
+func tryLostReply(t *testing.T, w *world, protocol string, home *servers.Proxy) {
+	t.Helper()
+	said := newOutcomes()
+	c := startChild(t, settings{Protocol: protocol, DSNs: w.dsns(), PauseAt: decisionWritten, Seed: 1}, said)
+	defer c.kill()
+	c.tell(t, "transfer %d", len(w.names))
+	c.await(t, "at "+decisionWritten)
+	home.CutAfter(0)
+	c.tell(t, "pause reply lost")
+	c.tell(t, "go")
+	c.await(t, "at reply lost")
+	w.mend(t)
+	w.recoverAll(t, protocol)
+	c.tell(t, "go")
+	after := outcome(c.next(t))
+	c.kill()
+	w.recoverAll(t, protocol)
+	f := w.audit(t, said)
+	assert.True(t, f.ok(), "%s (it said %q)", f, after)
+	assert.Equal(t, acknowledged, after)
 }
 
 // decisionWritten is the point before the home commits.

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"gorm.io/driver/mysql"
+	"gorm.io/driver/sqlite"
 )
 
 // errInDoubt is a transfer of which nobody knows whether it happened. Every other
@@ -31,13 +34,15 @@ func newProtocol(name string, dsns []string, at at) (protocol, error) {
 	case "resolver by best effort":
 		return newViaResolver(dsns, at, resolverOptions{decisions: decisionsOf, bestEffort: true})
 	case "dtde":
-		return newViaPlugin(dsns, at, false)
+		return newViaPlugin(dsns, at, false, nil)
 	case "dtde by best effort":
-		return newViaPlugin(dsns, at, true)
-	case "dtde beside mariadb", "dtde beside sqlite":
-		return newBeside(name, dsns, at, false)
+		return newViaPlugin(dsns, at, true, nil)
+	case "dtde beside mariadb":
+		return newViaPlugin(dsns, at, false, mysql.Open)
+	case "dtde beside sqlite":
+		return newViaPlugin(dsns, at, false, sqlite.Open)
 	case "dtde beside mariadb by best effort":
-		return newBeside("dtde beside mariadb", dsns, at, true)
+		return newViaPlugin(dsns, at, true, mysql.Open)
 	case "hand":
 		return newHand(dsns, at, handOptions{tombstones: true})
 	case "hand without tombstones":
