@@ -178,16 +178,5 @@ func readRows(tx *gorm.DB, columns []string) (all [][]any, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		row, cells := make([]any, len(columns)), make([]any, len(columns))
-		for i := range cells {
-			cells[i] = &row[i]
-		}
-		if err := rows.Scan(cells...); err != nil {
-			return nil, err
-		}
-		all = append(all, row)
-	}
-	return all, rows.Err()
+	return allRows(rows)
 }

@@ -371,6 +371,8 @@ func (c *creation) insert(s *config.Shard, p *planner.Plan) {
 	}
 	if c.r.dialect.Name == "sqlserver" && (upsert || c.rows.maps != nil) {
 		c.insertKeyed(s)
+	} else if c.queries() {
+		c.insertReading(s, p)
 	} else {
 		c.r.inner.create(c.db)
 	}

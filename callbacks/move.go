@@ -1,6 +1,7 @@
 package callbacks
 
 import (
+	"database/sql"
 	"slices"
 	"strings"
 
@@ -170,12 +171,28 @@ func (w *writer) moveFrom(a *aimed, from *planner.Target, to *config.Shard) (som
 		}
 	}
 	w.noteMoved(keys)
+	w.shifted = true
 	return true, nil
 }
 
 // lock finds the primary keys of the rows that the update matches, and locks them
 // where the engine has row locks.
 func (w *writer) lock(a *aimed, from *planner.Target, primary []string) ([][]any, error) {
+	stmt := w.db.Statement
+	if err := w.lockText(a, from, primary); err != nil {
+		return nil, err
+	}
+	rows, err := stmt.ConnPool.QueryContext(stmt.Context, stmt.SQL.String(), stmt.Vars...)
+	stmt.SQL.Reset()
+	stmt.Vars = nil
+	if err != nil {
+		return nil, err
+	}
+	return allRows(rows)
+}
+
+// lockText writes the statement that lock sends into the caller's own.
+func (w *writer) lockText(a *aimed, from *planner.Target, primary []string) error {
 	stmt, r := w.db.Statement, w.r
 	stmt.SQL.Reset()
 	stmt.Vars = nil
@@ -195,32 +212,36 @@ func (w *writer) lock(a *aimed, from *planner.Target, primary []string) ([][]any
 		stmt.SQL.WriteByte(' ')
 		stmt.Build("WHERE")
 		if err := r.settleWhere(stmt, from.Shard.Database); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	if r.dialect.Name == "postgres" || r.dialect.Name == "mysql" {
+	if r.locksRows() {
 		stmt.SQL.WriteString(" FOR UPDATE")
 	}
-	rows, err := stmt.ConnPool.QueryContext(stmt.Context, stmt.SQL.String(), stmt.Vars...)
-	stmt.SQL.Reset()
-	stmt.Vars = nil
+	return nil
+}
+
+// locksRows tells whether a SELECT locks what it finds by FOR UPDATE.
+func (r *Runtime) locksRows() bool { return r.dialect.Name == "postgres" || r.dialect.Name == "mysql" }
+
+// allRows reads rows as the driver gives them, and closes them.
+func allRows(rows *sql.Rows) (all [][]any, err error) {
+	defer func() { _ = rows.Close() }()
+	columns, err := rows.Columns()
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = rows.Close() }()
-	var keys [][]any
 	for rows.Next() {
-		key := make([]any, len(primary))
-		cells := make([]any, len(primary))
+		row, cells := make([]any, len(columns)), make([]any, len(columns))
 		for i := range cells {
-			cells[i] = &key[i]
+			cells[i] = &row[i]
 		}
 		if err := rows.Scan(cells...); err != nil {
 			return nil, err
 		}
-		keys = append(keys, key)
+		all = append(all, row)
 	}
-	return keys, rows.Err()
+	return all, rows.Err()
 }
 
 // physicalColumns are all columns that the shard's table really has, quoted: more,

@@ -128,7 +128,13 @@ func (r *Runtime) raw(db *gorm.DB, call rawCall, run func(*gorm.DB)) {
 		for i := range p.Targets {
 			steps[i].shardSQL = shardSQL{p.Targets[i].Shard, r.rawOn(stmt, rs, p.Targets[i].Shard), stmt.Vars}
 		}
-		fail(db, r.rawSteps(db, p, call, steps, watch))
+		if chosen, err := r.rawReads(rs, p, steps); err != nil {
+			fail(db, err)
+		} else if chosen {
+			fail(db, r.rawChosen(db, rs, p, call, watch))
+		} else {
+			fail(db, r.rawSteps(db, p, call, steps, watch))
+		}
 	default:
 		shard := p.Targets[0].Shard
 		text := r.rawOn(stmt, rs, shard)

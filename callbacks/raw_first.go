@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 	"gorm.io/gorm/schema"
 
 	"github.com/go-dtde/dtde/planner"
@@ -37,19 +38,26 @@ func (r *Runtime) rawFirst(db *gorm.DB, rs *planner.RawStatement, p *planner.Pla
 		if err = firstError(err, src.Close()); err != nil {
 			return err
 		}
-		whole := slices.ContainsFunc(fields, func(f *schema.Field) bool {
-			return slices.ContainsFunc(rs.Set, func(a assignment) bool { return strings.EqualFold(a.Column.Name, f.DBName) })
-		})
-		reads := call != rawExec && rs.Write.Returning != (planner.TextRange{})
-		var steps []rawStep
-		for _, run := range keyRuns(keys, reads, whole) {
-			steps = append(steps, rawStep{shardSQL: r.rawWriteKeys(rs, p, args, run)})
-		}
-		if len(steps) == 0 && reads { // one that finds nothing has the columns
-			steps = append(steps, rawStep{shardSQL: r.rawWriteKeys(rs, p, args, []firstKey{{}})})
-		}
-		return r.rawSteps(db, p, call, steps, watch)
+		return r.rawSteps(db, p, call, r.rawKeySteps(rs, p, args, call, keys), watch)
 	})
+}
+
+// rawKeySteps are the statements for the rows with these keys.
+func (r *Runtime) rawKeySteps(rs *planner.RawStatement, p *planner.Plan, args []any, call rawCall, keys []firstKey) (steps []rawStep) {
+	whole := slices.ContainsFunc(p.Table.Schema.PrimaryFields, func(f *schema.Field) bool { return assignsColumn(rs.Set, f.DBName) })
+	reads := call != rawExec && rs.Write.Returning != (planner.TextRange{})
+	for _, run := range keyRuns(keys, reads, whole) {
+		steps = append(steps, rawStep{shardSQL: r.rawWriteKeys(rs, p, args, run)})
+	}
+	if len(steps) == 0 && reads { // one that finds nothing has the columns
+		steps = append(steps, rawStep{shardSQL: r.rawWriteKeys(rs, p, args, []firstKey{{}})})
+	}
+	return steps
+}
+
+// assignsColumn tells whether assignments in SQL text have a column.
+func assignsColumn(set clause.Set, column string) bool {
+	return slices.ContainsFunc(set, func(a assignment) bool { return strings.EqualFold(a.Column.Name, column) })
 }
 
 // rawSelectFirst is the statement that finds and locks the first rows.
@@ -62,7 +70,8 @@ func (r *Runtime) rawSelectFirst(db *gorm.DB, rs *planner.RawStatement, p *plann
 			t.Copy(part)
 		}
 	}
-	t.Write("SELECT " + r.quote(firstTarget))
+	tail(rs.Write.With)
+	t.Write(" SELECT " + r.quote(firstTarget))
 	for _, f := range p.Table.Schema.PrimaryFields {
 		t.Write("," + r.quote(f.DBName))
 	}
@@ -78,35 +87,64 @@ func (r *Runtime) rawSelectFirst(db *gorm.DB, rs *planner.RawStatement, p *plann
 	t.Write(") AS " + r.quote(rs.Alias))
 	tail(rs.Write.Order, rs.Write.Limit)
 	text, vars := t.Result()
-	return shardSQL{p.Targets[0].Shard, text, vars}
+	return shardSQL{p.Targets[0].Shard, strings.TrimLeft(text, " "), vars}
 }
 
 // rawWriteKeys is the statement for rows of one shard, by their keys.
 func (r *Runtime) rawWriteKeys(rs *planner.RawStatement, p *planner.Plan, args []any, keys []firstKey) shardSQL {
 	shard, fields := p.Targets[keys[0].target].Shard, p.Table.Schema.PrimaryFields
 	t := rs.Text(r.dialect, shard, args, r.quote)
-	t.Copy(rs.Write.Head)
-	names := make([]string, len(fields))
-	for i, f := range fields {
-		names[i] = r.quote(f.DBName)
+	head := rs.Write.Head
+	if verb := rs.Write.With.To; verb > 0 && !containsWord(rs.SQL[verb:head.To], "select") {
+		head.From = verb // the WITH queries were for the conditions
 	}
-	t.Write(" WHERE (" + strings.Join(names, ",") + ") IN (")
-	for i, k := range keys {
-		t.Write(strings.Repeat(",", min(i, 1)) + "(")
-		for c := range fields {
-			t.Write(strings.Repeat(",", min(c, 1)))
-			if k.key == nil {
-				t.Write("NULL") // of no row
-			} else {
-				t.Bind(k.key[c])
-			}
-		}
-		t.Write(")")
-	}
-	t.Write(") ")
+	t.Copy(head)
+	t.Write(" WHERE ")
+	r.rawKeyIn(t, fields, keys)
+	t.Write(" ")
 	t.Copy(rs.Write.Order)
 	t.Write(" ")
 	t.Copy(rs.Write.Returning)
 	text, vars := t.Result()
-	return shardSQL{shard, strings.TrimRight(text, " "), vars}
+	return shardSQL{shard, strings.TrimSpace(text), vars}
+}
+
+// rawKeyIn writes the condition that a row's primary key is one of these; a key without
+// values is of no row.
+func (r *Runtime) rawKeyIn(t *planner.RawText, fields []*schema.Field, keys []firstKey) {
+	between := [3]string{"(" + r.quoted(fields) + ") IN (", ",", ")"}
+	row := [2]string{"(", ")"}
+	switch {
+	case len(fields) == 1:
+		between[0], row = r.quoted(fields)+" IN (", [2]string{}
+	case r.dialect.Name == "sqlserver": // which has no row values
+		between = [3]string{"(", " OR ", ")"}
+	}
+	t.Write(between[0])
+	for i, k := range keys {
+		t.Write(strings.Repeat(between[1], min(i, 1)) + row[0])
+		for c, f := range fields {
+			if r.dialect.Name == "sqlserver" && len(fields) > 1 {
+				t.Write(strings.Repeat(" AND ", min(c, 1)) + r.quote(f.DBName) + " = ")
+			} else {
+				t.Write(strings.Repeat(",", min(c, 1)))
+			}
+			if k.key == nil {
+				t.Write("NULL")
+			} else {
+				t.Bind(k.key[c])
+			}
+		}
+		t.Write(row[1])
+	}
+	t.Write(between[2])
+}
+
+// quoted lists columns.
+func (r *Runtime) quoted(fields []*schema.Field) string {
+	names := make([]string, len(fields))
+	for i, f := range fields {
+		names[i] = r.quote(f.DBName)
+	}
+	return strings.Join(names, ",")
 }

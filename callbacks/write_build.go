@@ -8,8 +8,21 @@ import (
 	"github.com/go-dtde/dtde/planner"
 )
 
-// build writes one shard's statement into the caller's own.
+// build writes one shard's statement into the caller's own. Steps that would read one
+// another's changes are refused.
 func (w *writer) build(a *aimed, target *planner.Target) shardSQL {
+	s := w.buildStep(a, target)
+	if (len(w.plan.Targets) > 1 || w.shifted) && w.db.Error == nil {
+		if reads, err := w.reads(s); err != nil || reads {
+			fail(w.db, firstError(err, writesWhatItReads(w.plan)))
+		}
+	}
+	w.plan.Sent(target.Shard, s.text, len(s.vars))
+	return s
+}
+
+// buildStep writes one shard's statement into the caller's own.
+func (w *writer) buildStep(a *aimed, target *planner.Target) shardSQL {
 	stmt, clauses := w.db.Statement, w.clauses
 	stmt.SQL.Reset()
 	stmt.Vars = nil
@@ -36,11 +49,7 @@ func (w *writer) build(a *aimed, target *planner.Target) shardSQL {
 		fail(w.db, w.r.settle(stmt, target.Shard.Database, true))
 	}
 	s := shardSQL{target.Shard, stmt.SQL.String(), stmt.Vars}
-	if len(w.plan.Targets) > 1 && w.db.Error == nil && w.readsItself(s) {
-		fail(w.db, writesWhatItReads(w.plan))
-	}
 	w.r.refusedInside(w.db)
-	w.plan.Sent(target.Shard, s.text, len(s.vars))
 	return s
 }
 
@@ -53,23 +62,6 @@ func (w *writer) requalify(s *config.Shard) {
 			setText(stmt, text)
 		}
 	}
-}
-
-// readsItself tells whether one of several steps also reads the entity's tables.
-func (w *writer) readsItself(s shardSQL) bool {
-	if !containsWord(s.text, "select") {
-		return false
-	}
-	for _, shard := range w.plan.Table.Shards {
-		at := indexWord(s.text, shard.Name())
-		if at < 0 {
-			continue
-		}
-		if shard != s.shard || indexWord(s.text[at+len(shard.Name()):], shard.Name()) >= 0 {
-			return true
-		}
-	}
-	return false
 }
 
 // aimWrite fits the aliased table to what the dialect takes in UPDATE and DELETE.

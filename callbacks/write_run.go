@@ -24,6 +24,9 @@ type writer struct {
 	rows    []merge.Source // RETURNING, shard by shard
 	sqls    []shardSQL     // DryRun
 
+	chosen  bool // the conditions are those of rows that were chosen before
+	shifted bool // rows have left their shard already
+
 	moving map[string]any // columns that rows take to another shard with these values
 	moved  [][]any        // primary keys of rows that moved so
 }
@@ -52,6 +55,13 @@ func (w *writer) run() error {
 
 // send runs the plan's statements.
 func (w *writer) send(a *aimed) error {
+	if w.plan.Moves || len(w.plan.Targets) > 1 || w.deletesByAlias() {
+		if first, err := w.chooses(a); err != nil || w.db.Error != nil {
+			return ownError(w.db, firstError(err, w.db.Error))
+		} else if first {
+			return w.choose(a, func() error { return w.send(a) })
+		}
+	}
 	if w.plan.Moves && w.db.DryRun && w.plan.Destination != nil {
 		w.build(a, w.plan.Destination)
 		return nil

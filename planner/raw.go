@@ -39,9 +39,8 @@ type RawStatement struct {
 	SQL           string
 	NamePositions []NamePosition
 	// Nests tells that an UPDATE or DELETE has subqueries; [RawStatement.Reading] replaces
-	// the entities' tables that they read. ReadsItself tells that they read the table
-	// that is written to, or one of its shards.
-	Nests, ReadsItself bool
+	// the entities' tables that they read.
+	Nests bool
 
 	params []token     // placeholders, in the order of the text
 	nested []nestedRef // entities' tables in subqueries, in the order of the text

@@ -54,11 +54,6 @@ func (r *rawParser) nest(refs []reference, out *RawStatement) error {
 			return rawRefusal(out.Table.Name, "raw-shape", "SQL text with a query that writes, too")
 		}
 	}
-	r.tables(func(first, end int) {
-		_, name := r.identifier(end - 1)
-		out.ReadsItself = out.ReadsItself || r.depth(first) > 0 && (equalFold(name, out.Table.LogicalName) ||
-			slices.ContainsFunc(out.Table.Shards, func(s *config.Shard) bool { return equalFold(name, s.Name()) }))
-	})
 	if len(refs) == 0 {
 		return nil
 	}
@@ -137,7 +132,7 @@ func (r *RawStatement) Reading(quote func(string) string, source func(*config.Ta
 		copied.params[i].from, copied.params[i].to = int32(shift(int(p.from))), int32(shift(int(p.to)))
 	}
 	write := *r.Write
-	for _, part := range []*TextRange{&write.Head, &write.Where, &write.Order, &write.Limit, &write.Returning} {
+	for _, part := range []*TextRange{&write.Head, &write.With, &write.Where, &write.Order, &write.Limit, &write.Returning} {
 		part.From, part.To = shift(part.From), shift(part.To)
 	}
 	copied.Write = &write

@@ -109,6 +109,9 @@ func (r *rawParser) clauses(ref reference, i int, out *RawStatement) error {
 	}
 	part := func(from, end int) TextRange { return TextRange{int(r.toks[from].from), int(r.toks[end-1].to)} }
 	write := &RawWrite{Head: part(0, len(r.toks))}
+	if verb := r.verb(); verb > 0 {
+		write.With = part(0, verb)
+	}
 	if out.Operation != Select {
 		out.Write = write
 		for _, t := range r.toks {

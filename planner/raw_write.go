@@ -15,6 +15,8 @@ import (
 type RawWrite struct {
 	// Head is what stands before WHERE, ORDER BY, LIMIT and RETURNING.
 	Head TextRange
+	// With is the part of it with the WITH queries.
+	With TextRange
 	// Where, Order, Limit and Returning are these clauses, with their keywords.
 	Where, Order, Limit, Returning TextRange
 	// offset tells that LIMIT has an offset.

@@ -91,10 +91,10 @@ var refusedStatements = []struct {
 		return db.Model(&Customer{}).Where("spent >= 0").Order("id").Update("spent", gorm.Expr("(@n := 1)")).Error
 	}},
 	{"write-subquery", "", func(db *gorm.DB) error {
-		return db.Model(&Customer{}).Where("spent > (?)", db.Model(&Customer{}).Select("AVG(spent)")).Update("spent", 1).Error
+		return db.Model(&Customer{}).Where("id > ?", 0).Update("spent", db.Model(&Customer{}).Select("AVG(spent)")).Error
 	}},
 	{"write-subquery", "", func(db *gorm.DB) error {
-		return db.Exec("UPDATE customers SET spent = 1 WHERE spent > (SELECT AVG(spent) FROM customers)").Error
+		return db.Exec("UPDATE customers SET spent = (SELECT AVG(spent) FROM customers)").Error
 	}},
 	{"raw-shape", "postgres", func(db *gorm.DB) error {
 		return db.Exec("WITH gone AS (DELETE FROM plains RETURNING id) DELETE FROM customers WHERE id IN (SELECT id FROM gone)").Error

@@ -46,20 +46,16 @@ func TestScopedLensNarrowsPlainWrites(t *testing.T) {
 
 		refill()
 		tx = db.Scopes(dtde.Latest()).Model(&Policy{}).Where("number = ?", "A").Update("premium", 4)
-		if strings.HasSuffix(t.Name(), "by_start") { // what is latest, other shards say
-			var refusal *dtde.UnsupportedError
-			require.ErrorAs(t, tx.Error, &refusal)
-			assert.Equal(t, "write-subquery", refusal.Reason)
-		} else {
-			require.NoError(t, tx.Error)
-			assert.EqualValues(t, 1, tx.RowsAffected)
-			var latest []Policy
-			tx = db.Scopes(dtde.Latest()).Where("number = ?", "A").Find(&latest)
-			require.NoError(t, tx.Error)
+		require.NoError(t, tx.Error)
+		assert.EqualValues(t, 1, tx.RowsAffected)
+		var latest []Policy
+		tx = db.Scopes(dtde.Latest()).Where("number = ?", "A").Find(&latest)
+		require.NoError(t, tx.Error)
+		if !strings.HasSuffix(t.Name(), "by_start") { // what is latest, other shards say
 			assert.Len(t, dtde.Plans(tx)[0].ShardIDs(), 1, "the lens does not hide the key")
-			require.Len(t, latest, 1)
-			assert.Equal(t, 4, latest[0].Premium)
 		}
+		require.Len(t, latest, 1)
+		assert.Equal(t, 4, latest[0].Premium)
 		tx = db.Scopes(dtde.ValidBetween(day(1), day(10))).Where("number = ?", "B").Delete(&Policy{})
 		require.NoError(t, tx.Error)
 		assert.EqualValues(t, 1, tx.RowsAffected)

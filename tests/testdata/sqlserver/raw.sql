@@ -81,7 +81,13 @@ DELETE TOP (5) FROM "customers_us" WHERE region = @p1
 UPDATE "customers_us" SET name = @p1 WHERE region = 'US' AND id IN (SELECT TOP 5 id FROM (SELECT "id","name","region","status","spent" FROM "customers_eu" UNION ALL SELECT "id","name","region","status","spent" FROM "customers_us" UNION ALL SELECT "id","name","region","status","spent" FROM "customers_apac") AS "customers" WHERE region = 'US' ORDER BY spent)
 
 -- update of first rows in an order, over several shards
--- refused: dtde: unsupported on a sharded model (Customer): update over several shards with a subquery on the same model, which would see the first shards' changes; select the rows' ids first, or narrow it to one shard [write-subquery]
+-- update Customer: steps {EU US APAC}
+WITH first AS (SELECT TOP 5 id FROM (SELECT "id","name","region","status","spent" FROM "customers_eu" UNION ALL SELECT "id","name","region","status","spent" FROM "customers_us" UNION ALL SELECT "id","name","region","status","spent" FROM "customers_apac") AS "customers" ORDER BY spent) SELECT 0,"customers"."id" FROM "customers_eu" AS "customers" WITH (UPDLOCK, HOLDLOCK) WHERE id IN (SELECT id FROM first)
+WITH first AS (SELECT TOP 5 id FROM (SELECT "id","name","region","status","spent" FROM "customers_eu" UNION ALL SELECT "id","name","region","status","spent" FROM "customers_us" UNION ALL SELECT "id","name","region","status","spent" FROM "customers_apac") AS "customers" ORDER BY spent) SELECT 1,"customers"."id" FROM "customers_us" AS "customers" WITH (UPDLOCK, HOLDLOCK) WHERE id IN (SELECT id FROM first)
+WITH first AS (SELECT TOP 5 id FROM (SELECT "id","name","region","status","spent" FROM "customers_eu" UNION ALL SELECT "id","name","region","status","spent" FROM "customers_us" UNION ALL SELECT "id","name","region","status","spent" FROM "customers_apac") AS "customers" ORDER BY spent) SELECT 2,"customers"."id" FROM "customers_apac" AS "customers" WITH (UPDLOCK, HOLDLOCK) WHERE id IN (SELECT id FROM first)
+UPDATE "customers_eu" SET name = @p1 WHERE "id" IN (NULL)
+UPDATE "customers_us" SET name = @p1 WHERE "id" IN (NULL)
+UPDATE "customers_apac" SET name = @p1 WHERE "id" IN (NULL)
 
 -- delete by a WITH query
 -- delete Customer: one {US}
