@@ -264,7 +264,7 @@ func (r *Runtime) rawForm(p *planner.Plan, t *config.Table, rs *planner.RawState
 		p.Form = planner.One
 		return p, nil
 	}
-	if len(p.Targets) == 0 && !rs.Limited {
+	if len(p.Targets) == 0 {
 		for _, s := range t.Shards {
 			if !s.ReadOnly || rs.Operation == planner.Select {
 				p.Targets, p.Form = []planner.Target{{Shard: s}}, planner.One

@@ -35,7 +35,7 @@ func (r *Runtime) rawInsert(db *gorm.DB, rs *planner.RawStatement, call rawCall,
 		utcTimes(stmt.Vars)
 	}
 	if rs.Insert.Query != (planner.TextRange{}) {
-		return r.rawInsertQuery(db, rs, watch)
+		return r.rawInsertQuery(db, rs, call, watch)
 	}
 	in := r.insertion(db, rs, rs.Values)
 	defer in.undo()

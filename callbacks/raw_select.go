@@ -13,7 +13,7 @@ import (
 
 // rawInsertQuery runs INSERT … SELECT: the query is read in the statement's transaction, as
 // any text is, and its rows are inserted where they belong.
-func (r *Runtime) rawInsertQuery(db *gorm.DB, rs *planner.RawStatement, watch *watch) (*planner.Plan, error) {
+func (r *Runtime) rawInsertQuery(db *gorm.DB, rs *planner.RawStatement, call rawCall, watch *watch) (*planner.Plan, error) {
 	stmt := db.Statement
 	if db.DryRun { // the rows are not known: it shows what would be read
 		t := rs.Text(r.dialect, nil, stmt.Vars, r.quote)
@@ -43,6 +43,9 @@ func (r *Runtime) rawInsertQuery(db *gorm.DB, rs *planner.RawStatement, watch *w
 			stmt.SQL.Reset()
 			stmt.Vars = nil
 			db.RowsAffected = 0
+			if call != rawExec {
+				return r.rawRows(db, call, merge.Concat())
+			}
 			return nil
 		}
 		in := r.insertion(db, rs, values)
@@ -62,7 +65,7 @@ func (r *Runtime) rawInsertQuery(db *gorm.DB, rs *planner.RawStatement, watch *w
 				steps = append(steps, rawStep{in.text(&chunk), chunk.Rows})
 			}
 		}
-		if err := r.rawSteps(db, p, rawExec, steps, watch); err != nil {
+		if err := r.rawSteps(db, p, call, steps, watch); err != nil {
 			return err
 		}
 		in.noteInserted(p)

@@ -83,13 +83,10 @@ func AnalyzeRaw(c *config.Catalog, d Dialect, sql string, args []any) (*RawState
 	if c == nil || !mentions(c, sql) {
 		return nil, nil
 	}
-	r := rawParser{catalog: c, dialect: d, args: args, sql: sql}
-	text := strings.TrimRight(sql, " \t\r\n;")
-	l := lexer{src: text, dialect: d, params: true}
-	if l.lex(); l.fault != "" {
-		return nil, rawRefusal("", "raw-text", "SQL text with "+l.fault+" that names a sharded table")
+	r, err := parseRaw(c, d, sql, args)
+	if err != nil {
+		return nil, err
 	}
-	r.analyser = analyser{src: text, toks: l.toks}
 	refs := r.references()
 	into, insert := r.inserts()
 	switch {
@@ -103,6 +100,60 @@ func AnalyzeRaw(c *config.Catalog, d Dialect, sql string, args []any) (*RawState
 		}
 	}
 	return r.statement(refs)
+}
+
+// parseRaw takes a text apart, behind its EXPLAIN and without the semicolon at its end.
+func parseRaw(c *config.Catalog, d Dialect, sql string, args []any) (*rawParser, error) {
+	r := &rawParser{catalog: c, dialect: d, args: args, sql: strings.TrimRight(sql, " \t\r\n;")}
+	for {
+		l := lexer{src: r.sql[r.start:], dialect: d, params: true}
+		if l.lex(); l.fault != "" {
+			return nil, rawRefusal("", "raw-text", "SQL text with "+l.fault+" that names a sharded table")
+		}
+		r.analyser = analyser{src: l.src, toks: l.toks}
+		behind := 0
+		if r.start == 0 {
+			behind = r.explained()
+		}
+		if behind == 0 {
+			return r, nil
+		}
+		r.start = int(r.toks[behind].from)
+	}
+}
+
+// explained is the token at which the query of EXPLAIN begins; 0 if the text is none, or
+// explains something else than a query.
+func (r *rawParser) explained() int {
+	if !r.keyword(0, "explain", "analyze", "describe", "desc") {
+		return 0
+	}
+	i := 1
+	for i < len(r.toks) {
+		switch {
+		case r.keyword(i, "analyze", "verbose", "extended", "partitions", "query", "plan"):
+			i++
+		case r.keyword(i, "format"): // FORMAT = JSON
+			i += 3
+		case r.toks[i].kind == tokOpen && !r.keyword(i+1, "select", "with", "values"): // options
+			i = int(r.toks[i].at) + 1
+		case r.keyword(i, "select"), r.keyword(i, "with") && !r.writesInside(i), r.toks[i].kind == tokOpen:
+			return i
+		default:
+			return 0
+		}
+	}
+	return 0
+}
+
+// writesInside tells whether a word that writes stands behind the token i.
+func (r *rawParser) writesInside(i int) bool {
+	for ; i < len(r.toks); i++ {
+		if r.keyword(i, "insert", "update", "delete", "merge", "replace") {
+			return true
+		}
+	}
+	return false
 }
 
 func rawRefusal(entity, reason, problem string) error {

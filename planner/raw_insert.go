@@ -48,7 +48,10 @@ func (r *rawParser) inserts() (table int, ok bool) {
 	case r.dialect.sqlite() && r.keyword(i, "or") && r.keyword(i+1, "ignore"):
 		i += 2
 	}
-	return i + 1, r.keyword(i, "into")
+	if r.keyword(i, "into") {
+		return i + 1, true
+	}
+	return i, r.dialect.mysql() || r.dialect.sqlserver() // where INTO can be left out
 }
 
 // insert reads INSERT INTO table (columns) VALUES (row), … and INSERT INTO table (columns)

@@ -9,6 +9,7 @@ type rawParser struct {
 	dialect Dialect
 	args    []any
 	sql     string
+	start   int // bytes of sql before what was taken apart: EXPLAIN
 }
 
 // reference is an entity's table where a statement names a table.
@@ -59,14 +60,15 @@ func (r *rawParser) references() []reference {
 func (r *rawParser) tables(found func(first, end int)) {
 	var stack []clauseState
 	now := clauseState{}
-	data := r.keyword(0, "select", "insert", "update", "delete", "replace", "with", "values", "merge") || len(r.toks) > 0 && r.toks[0].kind == tokOpen
+	data := r.manipulates()
 	for i := 0; i < len(r.toks); i++ {
 		t := r.toks[i]
 		switch t.kind {
 		case tokOpen:
 			stack = append(stack, now)
 			// FROM (a JOIN b) and FROM (SELECT …): tables or a statement of its own.
-			now = clauseState{from: now.from && now.expect, expect: now.from && now.expect, query: now.from && now.expect}
+			list := now.from && now.expect || r.keyword(i-1, "only") && (now.expect || now.always)
+			now = clauseState{from: list, expect: list, query: list}
 			continue
 		case tokClose:
 			if n := len(stack); n > 0 {
@@ -134,23 +136,38 @@ func (r *rawParser) begins(i int) bool {
 	return i == 0 || r.toks[i-1].kind == tokOpen || r.toks[i-1].kind == tokClose || r.keyword(i-1, "explain", "analyze", "as", "plan", "then")
 }
 
+// manipulates tells a query, or a statement that writes rows, from all others.
+func (r *rawParser) manipulates() bool {
+	return r.keyword(0, "select", "insert", "update", "delete", "replace", "with", "values", "merge") || len(r.toks) > 0 && r.toks[0].kind == tokOpen
+}
+
 // namesTable tells whether, in a statement that is not a query, a name at i is a table's.
 func (r *rawParser) namesTable(i int) bool {
+	if i > 0 && r.toks[i-1].kind == tokComma {
+		return r.keyword(0, "drop", "truncate", "lock", "vacuum", "analyze", "optimize", "check", "repair", "checksum", "flush", "grant", "revoke") && r.depth(i) == 0
+	}
 	return r.keyword(i-1, "table", "exists", "only", "on", "references", "truncate", "from", "join", "into", "update", "view",
-		"describe", "desc", "copy", "vacuum", "analyze", "lock", "explain", "like")
+		"describe", "desc", "copy", "vacuum", "analyze", "lock", "explain", "like", "tables", "handler", "reindex", "cluster")
 }
 
 // qualified is the end of the dotted name that begins at i.
 func (r *rawParser) qualified(i int) int {
-	for i+2 < len(r.toks) && r.toks[i+1].kind == tokDot && (r.toks[i+2].kind == tokName || r.toks[i+2].kind == tokQuoted) {
-		i += 2
+	for i+2 < len(r.toks) && r.toks[i+1].kind == tokDot {
+		next := i + 2
+		if r.dialect.sqlserver() && next+1 < len(r.toks) && r.toks[next].kind == tokDot { // database..table
+			next++
+		}
+		if r.toks[next].kind != tokName && r.toks[next].kind != tokQuoted {
+			break
+		}
+		i = next
 	}
 	return i + 1
 }
 
 // entity finds the entity whose logical table the dotted name [first, end) is.
 func (r *rawParser) entity(first, end int) *config.Table {
-	if end-first > 3 {
+	if end-first > 5 {
 		return nil
 	}
 	quoted, name := r.identifier(end - 1)
@@ -158,6 +175,9 @@ func (r *rawParser) entity(first, end int) *config.Table {
 		s := scope{dialect: r.dialect}
 		if s.sameName(name, t.LogicalName, quoted) || foldASCII(name) == foldASCII(t.LogicalName) {
 			if end-first == 1 {
+				return t
+			}
+			if r.toks[end-3].kind == tokDot { // SQL Server's database..table
 				return t
 			}
 			if _, ns := r.identifier(end - 3); r.sameSchema(foldASCII(ns), foldASCII(t.Namespace)) {

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"gorm.io/gorm/clause"
+
+	"github.com/go-dtde/dtde/config"
 )
 
 // statement reads a statement over one entity, the first of refs, and nothing else, but
@@ -13,7 +15,7 @@ func (r *rawParser) statement(refs []reference) (*RawStatement, error) {
 	ref := refs[0]
 	out := &RawStatement{Table: ref.table, Alias: ref.table.LogicalName, SQL: r.sql}
 	refuse := func(problem string) error { return rawRefusal(ref.table.Name, "raw-shape", problem) }
-	if ref.end-ref.first > 1 && ref.table.Namespace == "" && r.dialect.mysql() {
+	if ref.end-ref.first > 3 || ref.end-ref.first > 1 && ref.table.Namespace == "" && r.dialect.mysql() {
 		return nil, refuse("a table name with a database that may be another")
 	}
 	if into, ok := r.inserts(); ok && ref.first == into {
@@ -35,6 +37,11 @@ func (r *rawParser) statement(refs []reference) (*RawStatement, error) {
 		out.Operation, out.Nests = Update, queries > 0
 	case r.keyword(verb, "delete") && r.keyword(table, "from") && ref.first == table+1:
 		out.Operation, out.Nests = Delete, queries > 0
+	case r.keyword(verb, "replace"):
+		return nil, &config.UnsupportedError{
+			Entity: ref.table.Name, Reason: "raw-shape", Problem: "REPLACE, which deletes the rows that are in the way",
+			Hint: "use db.Clauses(clause.OnConflict{UpdateAll: true}).Create, or the shard's own table name",
+		}
 	default:
 		return nil, refuse("SQL text that is no plain SELECT, INSERT, UPDATE or DELETE")
 	}
@@ -276,7 +283,7 @@ func (r *rawParser) columnName(i int) string {
 // qualifiers are replaced too.
 func (r *rawParser) positions(ref reference, aliased bool, out *RawStatement) error {
 	at := func(first, end int) NamePosition {
-		return NamePosition{From: int(r.toks[first].from), To: int(r.toks[end-1].to)}
+		return NamePosition{From: r.start + int(r.toks[first].from), To: r.start + int(r.toks[end-1].to)}
 	}
 	name := at(ref.first, ref.end)
 	name.Alias = !aliased && r.takesAlias(out)

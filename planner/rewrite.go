@@ -12,7 +12,14 @@ var notAlias = []string{
 	"as", "where", "on", "using", "join", "inner", "left", "right", "full", "outer", "cross", "natural", "straight_join",
 	"group", "having", "order", "limit", "offset", "fetch", "for", "window", "union", "except", "intersect", "set",
 	"returning", "values", "select", "tablesample", "use", "force", "ignore", "lock", "with", "partition", "qualify",
-	"option", "when", "then", "and", "or", "lateral", "procedure", "into",
+	"option", "when", "then", "and", "or", "not", "lateral", "procedure", "into",
+}
+
+// headWords can stand between the verb of a statement, or a word that a table follows, and
+// the table's name.
+var headWords = []string{
+	"update", "insert", "replace", "merge", "from", "join", "straight_join", "into", "using", "only", "lateral", "table", "truncate",
+	"low_priority", "high_priority", "delayed", "quick", "ignore",
 }
 
 // RewriteTables replaces, in SQL text as it goes to the engine, every entity's table
@@ -40,12 +47,10 @@ func rewriteTables(c *config.Catalog, d Dialect, sql string, quote func(string) 
 	if c == nil || !mentions(c, sql) {
 		return sql, nil, nil
 	}
-	r := rawParser{catalog: c, dialect: d, sql: sql}
-	l := lexer{src: sql, dialect: d, params: true}
-	if l.lex(); l.fault != "" {
-		return "", nil, rawRefusal("", "raw-text", "SQL text with "+l.fault+" that names a sharded table")
+	r, fault := parseRaw(c, d, sql, nil)
+	if fault != nil {
+		return "", nil, fault
 	}
-	r.analyser = analyser{src: sql, toks: l.toks}
 	refs := slices.DeleteFunc(r.references(), func(ref reference) bool { return r.isAlias(ref.first) || stays(ref.table) })
 	if len(refs) == 0 {
 		return sql, nil, nil
@@ -61,32 +66,35 @@ func rewriteTables(c *config.Catalog, d Dialect, sql string, quote func(string) 
 		if err != nil {
 			return "", nil, err
 		}
-		b.WriteString(sql[at:r.toks[ref.first].from])
+		b.WriteString(r.sql[at : r.start+int(r.toks[ref.first].from)])
 		b.WriteString(derived)
 		if !r.aliased(ref.end) {
 			b.WriteString(" AS " + quote(ref.table.LogicalName))
 		}
-		at = int(r.toks[ref.end-1].to)
+		at = r.start + int(r.toks[ref.end-1].to)
 		if !seen[ref.table] {
 			seen[ref.table] = true
 			tables = append(tables, ref.table)
 		}
 	}
-	b.WriteString(sql[at:])
+	b.WriteString(r.sql[at:])
 	return b.String(), tables, nil
 }
 
-// isAlias tells whether a name stands behind another, as its alias, or behind DELETE, as
-// the alias of what is deleted from.
+// isAlias tells whether a name that stands where a table could is another one's alias, or,
+// behind DELETE, the alias of what is deleted from. In doubt it is none.
 func (r *rawParser) isAlias(i int) bool {
-	if i == 0 {
+	switch {
+	case i == 0 || !r.manipulates():
+		return false
+	case r.toks[i-1].kind == tokQuoted || r.keyword(i-1, "as"):
+		return true
+	case r.keyword(i-1, "delete"): // DELETE o FROM orders AS o; SQL Server also has DELETE orders WHERE …
+		return r.keyword(r.untilClause(i+1), "from")
+	case r.keyword(i-2, "or") && r.keyword(i-1, "abort", "fail", "replace", "rollback"): // SQLite's UPDATE OR …
 		return false
 	}
-	if r.toks[i-1].kind == tokQuoted || r.keyword(i-1, "as", "delete") {
-		return true
-	}
-	return r.toks[i-1].kind == tokName && !r.keyword(i-1, "update", "from", "join", "straight_join", "into", "using", "only",
-		"low_priority", "ignore", "quick", "lateral", "table", "merge", "truncate")
+	return r.toks[i-1].kind == tokName && !r.keyword(i-1, headWords...)
 }
 
 // aliased tells whether the token i begins an alias.
@@ -97,13 +105,13 @@ func (r *rawParser) aliased(i int) bool {
 	if r.keyword(i, "as") {
 		return true
 	}
-	return r.toks[i].kind == tokQuoted || r.toks[i].kind == tokName && !r.keyword(i, notAlias...)
+	return r.toks[i].kind == tokQuoted || r.toks[i].kind == tokName && !r.keyword(i, notAlias...) && !(r.keyword(i, "indexed") && r.keyword(i+1, "by"))
 }
 
 // readable refuses references that are more than read.
 func (r *rawParser) readable(refs []reference) error {
 	entity := refs[0].table.Name
-	if !r.keyword(0, "select", "insert", "update", "delete", "replace", "with", "values", "merge") && (len(r.toks) == 0 || r.toks[0].kind != tokOpen) {
+	if !r.manipulates() {
 		return rawRefusal(entity, "raw-shape", "SQL text that is no query and names a sharded table")
 	}
 	if r.keyword(0, "update", "delete") {
@@ -120,15 +128,12 @@ func (r *rawParser) readable(refs []reference) error {
 // hide them.
 func (r *rawParser) onlyRead(refs []reference) error {
 	for _, ref := range refs {
-		k := ref.first - 1
-		for r.keyword(k, "only", "low_priority", "ignore", "quick") {
-			k--
-		}
-		if r.keyword(k, "into", "update", "table", "truncate", "merge") || r.keyword(k, "from") && r.keyword(k-1, "delete", "low_priority", "quick", "ignore") {
+		if r.written(ref.first) {
 			return rawRefusal(ref.table.Name, "raw-shape", "SQL text that writes to a sharded table among others")
 		}
-	}
-	for _, ref := range refs {
+		if err := r.decorated(ref); err != nil {
+			return err
+		}
 		if next := r.afterAlias(ref.end); r.keyword(next, "with") && next+1 < len(r.toks) && r.toks[next+1].kind == tokOpen {
 			return rawRefusal(ref.table.Name, "raw-lock", "SQL text with a table hint on several shards")
 		}
@@ -139,6 +144,53 @@ func (r *rawParser) onlyRead(refs []reference) error {
 			return rawRefusal(refs[0].table.Name, "raw-lock", "SQL text that locks rows of several shards")
 		case r.keyword(i, "as") && i > 0 && r.withName(i-1):
 			return rawRefusal(refs[0].table.Name, "raw-with", "a WITH name that is a sharded table's")
+		}
+	}
+	return nil
+}
+
+// written tells whether the name at i is what a statement writes to.
+func (r *rawParser) written(i int) bool {
+	k := i - 1
+	for k >= 0 && (r.keyword(k, "only", "low_priority", "high_priority", "delayed", "ignore", "quick", "or", "abort", "fail", "rollback") ||
+		r.toks[k].kind == tokOpen && r.keyword(k-1, "only") || r.keyword(k, "replace") && r.keyword(k-1, "or")) {
+		k--
+	}
+	return r.keyword(k, "into", "update", "table", "truncate", "merge", "insert", "replace") ||
+		r.keyword(k, "from") && r.keyword(k-1, "delete", "low_priority", "quick", "ignore") || r.deletes(i)
+}
+
+// deletes tells whether the name at i stands between DELETE and FROM.
+func (r *rawParser) deletes(i int) bool {
+	verb := r.verb()
+	if !r.keyword(verb, "delete") || i < verb {
+		return false
+	}
+	for k := verb + 1; k < i; k++ {
+		if r.keyword(k, "from") {
+			return false
+		}
+	}
+	return true
+}
+
+// decorated refuses words about a table that a union of its shards can't have.
+func (r *rawParser) decorated(ref reference) error {
+	refuse := func(problem, hint string) error {
+		return &config.UnsupportedError{Entity: ref.table.Name, Reason: "raw-table", Problem: problem, Hint: hint}
+	}
+	if ref.end-ref.first > 3 {
+		return refuse("a table name with a database that may be another", "leave the database out")
+	}
+	if r.keyword(ref.first-1, "only") || r.toks[max(0, ref.first-1)].kind == tokOpen && r.keyword(ref.first-2, "only") {
+		return refuse("SQL text with ONLY before a sharded table", "leave ONLY out: shards have no children")
+	}
+	for _, i := range []int{ref.end, r.afterAlias(ref.end)} {
+		switch {
+		case r.keyword(i, "use", "force", "ignore") && r.keyword(i+1, "index", "key"), r.keyword(i, "indexed") && r.keyword(i+1, "by"), r.keyword(i, "not") && r.keyword(i+1, "indexed"):
+			return refuse("SQL text with an index hint on a sharded table", "use the builder with gorm.io/hints, which hints each shard's index")
+		case r.keyword(i, "tablesample"), r.keyword(i, "partition") && i+1 < len(r.toks) && r.toks[i+1].kind == tokOpen, r.keyword(i, "for") && r.keyword(i+1, "system_time"):
+			return refuse("SQL text that reads a part of a sharded table", "use WHERE, or the shard's own table name")
 		}
 	}
 	return nil

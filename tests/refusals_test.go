@@ -64,6 +64,15 @@ var refusedStatements = []struct {
 	{"raw-shape", "", func(db *gorm.DB) error {
 		return db.Exec("WITH more AS (SELECT 1 AS n) INSERT INTO customers (id, region) SELECT n, 'EU' FROM more").Error
 	}},
+	{"raw-table", "sqlite", func(db *gorm.DB) error {
+		return db.Raw("SELECT id FROM customers NOT INDEXED").Scan(&[]int64{}).Error
+	}},
+	{"raw-table", "postgres", func(db *gorm.DB) error {
+		return db.Raw("SELECT id FROM ONLY customers").Scan(&[]int64{}).Error
+	}},
+	{"raw-table", "mysql", func(db *gorm.DB) error {
+		return db.Raw("SELECT id FROM customers USE INDEX (PRIMARY)").Scan(&[]int64{}).Error
+	}},
 	{"partial-write", "", func(db *gorm.DB) error {
 		var left dtde.PartialReport
 		return db.Scopes(dtde.Partial(&left)).Exec("DELETE FROM customers WHERE region = 'EU'").Error
