@@ -87,11 +87,21 @@ func (r *Runtime) openPage(ctx context.Context, cancel context.CancelFunc, db *g
 		}
 		q.Reverse = false // the shards' rows mix; nothing is known of their numbers
 	}
-	page, err := merge.FindPage(ctx, q, ask)
+	page, err := merge.FindPage(pg.asking(ctx), q, ask)
 	if err != nil {
 		return nil, mergeError(err)
 	}
 	return pg.openFound(ctx, cancel, page, w)
+}
+
+// asking is the context of questions, and of pages that are kept in memory. On one lane
+// nothing runs beside them that could fail first, and SQLite's driver steps through the
+// rows of a context that can't end without a goroutine for each.
+func (pg *pager) asking(ctx context.Context) context.Context {
+	if pg.sessions.Lanes() == 1 {
+		return pg.db.Statement.Context
+	}
+	return ctx
 }
 
 // smallRows is how many rows of all shards together cost about as much as a round of
@@ -160,12 +170,12 @@ func (pg *pager) part(ctx context.Context, part merge.PagePart, s shardSQL, w *w
 func (pg *pager) openFound(ctx context.Context, cancel context.CancelFunc, page merge.Page, w *watch) (merge.Source, error) {
 	m := pg.plan.Merge
 	m.Order, m.Offset, m.Limit = pg.keys(page.Reversed), int(page.Skip), int(page.Limit)
-	shape := sessionShape{limit: m.Offset + m.Limit, where: keyRange{keys: m.Order, from: page.From}}
 	if page.Ended {
-		m.Offset, m.Limit, shape.limit = 0, 0, 0
+		m.Offset, m.Limit = 0, 0
 	}
+	shape := sessionShape{limit: m.Offset + m.Limit, where: keyRange{keys: m.Order, from: page.From}}
 	if stmt := pg.db.Statement; len(stmt.Selects) == 0 && stmt.Clauses["SELECT"].Expression == nil {
-		return pg.openTogether(ctx, page, m, shape, w) // no two columns have the same name
+		return pg.openTogether(ctx, page, m, shape.where, w) // no two columns have the same name
 	}
 	sqls, err := pg.rows(page.Reversed, nil, shape)
 	if err != nil {
@@ -238,12 +248,12 @@ func (s *pageShards) Counts(ctx context.Context, from, to []driver.Value, asked 
 	return s.counted(ctx, sqls)
 }
 
-// Between counts the rows between a key and one of each shard.
-func (s *pageShards) Between(ctx context.Context, from []driver.Value, to [][]driver.Value) ([]int64, error) {
+// Between counts the rows between two keys of each shard.
+func (s *pageShards) Between(ctx context.Context, from, to [][]driver.Value) ([]int64, error) {
 	sqls, err := s.questions(s.reversed, func(i int, shape *sessionShape) bool {
-		shape.where.to = to[i]
+		shape.where.from, shape.where.to = from[i], to[i]
 		return to[i] != nil
-	}, sessionShape{count: true, where: keyRange{keys: s.keys, from: from}})
+	}, sessionShape{count: true, where: keyRange{keys: s.keys}})
 	if err != nil {
 		return nil, err
 	}

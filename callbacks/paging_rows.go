@@ -12,11 +12,16 @@ import (
 )
 
 // openTogether reads what is left of every shard by one statement per lane, and merges
-// the lanes. The rows are few: they are kept in memory.
-func (pg *pager) openTogether(ctx context.Context, page merge.Page, m planner.Merge, shape sessionShape, w *watch) (merge.Source, error) {
-	asked, err := pg.pages(page.Reversed, shape)
+// the lanes; a single one skips the rows before the page itself. The rows are few: they
+// are kept in memory.
+func (pg *pager) openTogether(ctx context.Context, page merge.Page, m planner.Merge, keys keyRange, w *watch) (merge.Source, error) {
+	ctx = pg.asking(ctx)
+	asked, skipped, err := pg.pageAt(page.Reversed, keys, m.Offset, m.Limit)
 	if err != nil {
 		return nil, err
+	}
+	if skipped {
+		m.Offset = 0
 	}
 	sources := make([]merge.Source, len(asked))
 	counted := make([]map[int64]int64, len(asked))
@@ -71,6 +76,20 @@ func (pg *pager) openTogether(ctx context.Context, page merge.Page, m planner.Me
 		src, err = merge.Reversed(src, pg.r.config.MaxBufferedRows)
 	}
 	return src, mergeError(err)
+}
+
+// pageAt builds the statements of a page; skipped tells that a single one leaves out the
+// rows before it.
+func (pg *pager) pageAt(reversed bool, keys keyRange, offset, limit int) (asked []questions, skipped bool, err error) {
+	if before := pg.plan.Statements; pg.sessions.Lanes() == 1 && offset > 0 {
+		asked, err = pg.pages(reversed, keys, offset, limit)
+		if err != nil || len(asked) == 1 {
+			return asked, true, err
+		}
+		pg.plan.Statements = before // too many shards for one
+	}
+	asked, err = pg.pages(reversed, keys, 0, offset+limit)
+	return asked, false, err
 }
 
 // perShard counts rows by the shard that their last column names.

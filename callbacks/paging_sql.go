@@ -21,6 +21,8 @@ type sessionShape struct {
 	// count asks for the number of rows; limit bounds it if it is above 0.
 	count         bool
 	limit, offset int
+	// open rows have no order and no limit of their own: what stands around them has.
+	open bool
 	// where is added to the statement's conditions.
 	where keyRange
 }
@@ -67,19 +69,29 @@ func (pg *pager) rows(reversed bool, pick func(i int, shape *sessionShape) bool,
 // questions builds the statements of every lane that ask shards for at most a row each.
 func (pg *pager) questions(reversed bool, pick func(i int, shape *sessionShape) bool, shape sessionShape) ([]questions, error) {
 	return pg.united(reversed, pick, shape, func(text *strings.Builder, i int, alias, branch string) {
+		if shape.count { // names its shard itself
+			text.WriteString(branch)
+			return
+		}
 		text.WriteString("SELECT " + strconv.Itoa(i) + ", " + alias + ".* FROM (" + branch + ") AS " + alias)
 	}, func(string) string { return "" })
 }
 
 // pages builds the statements of every lane that read its shards' rows together, in the
-// order of the keys and no more than the shape's limit. The shard's position is the last
-// column.
-func (pg *pager) pages(reversed bool, shape sessionShape) ([]questions, error) {
+// order of the keys, and of these limit from offset on. The shard's position is the last
+// column. An engine that merges the shards' indexes while it reads goes over so many rows
+// only; another one reads offset + limit rows of each shard and sorts them.
+func (pg *pager) pages(reversed bool, keys keyRange, offset, limit int) ([]questions, error) {
+	shape := sessionShape{open: !pg.r.dialect.Materialises(), limit: offset + limit, where: keys}
 	return pg.united(reversed, func(int, *sessionShape) bool { return true }, shape, func(text *strings.Builder, i int, alias, branch string) {
 		text.WriteString("SELECT " + alias + ".*, " + strconv.Itoa(i) + " AS " + pg.r.quote(shardColumn) + " FROM (" + branch + ") AS " + alias)
 	}, func(text string) string {
 		var b strings.Builder
-		b.WriteString("SELECT * FROM (" + text + ") AS " + pg.r.quote("pages"))
+		b.WriteString(text)
+		if !shape.open {
+			b.Reset()
+			b.WriteString("SELECT * FROM (" + text + ") AS " + pg.r.quote("pages"))
+		}
 		for i, k := range pg.keys(reversed) {
 			b.WriteString([]string{", ", " ORDER BY "}[min(max(1-i, 0), 1)] + pg.r.quote(k.Column))
 			if k.Desc {
@@ -87,7 +99,11 @@ func (pg *pager) pages(reversed bool, shape sessionShape) ([]questions, error) {
 			}
 		}
 		b.WriteString(" LIMIT ")
-		pg.db.Statement.AddVar(&b, shape.limit)
+		pg.db.Statement.AddVar(&b, limit)
+		if offset > 0 {
+			b.WriteString(" OFFSET ")
+			pg.db.Statement.AddVar(&b, offset)
+		}
 		return b.String()
 	})
 }
@@ -159,15 +175,14 @@ func (pg *pager) reshape(reversed bool, shape *sessionShape) (restore func()) {
 		switch {
 		case shape.count && shape.limit > 0:
 			own.Expression = clause.Expr{SQL: "1 AS one"}
-		case shape.count:
-			own.Expression = clause.Expr{SQL: "COUNT(*) AS n"}
+		case shape.count: // of each shard
 		default:
 			own.Expression = clause.Select{Columns: shape.columns}
 		}
 		stmt.Clauses["SELECT"] = own
 	}
 	delete(stmt.Clauses, "ORDER BY")
-	if !shape.count {
+	if !shape.count && !shape.open {
 		order := clause.OrderBy{}
 		for _, k := range pg.keys(reversed) {
 			order.Columns = append(order.Columns, clause.OrderByColumn{
@@ -193,7 +208,14 @@ func (pg *pager) one(i int, exprs []clause.Expression, shape *sessionShape) (str
 	}
 	setWhere(stmt, exprs, shape.where)
 	delete(stmt.Clauses, "LIMIT")
-	if !shape.count || shape.limit > 0 {
+	tag := strconv.Itoa(i) + ", COUNT(*) AS n"
+	switch {
+	case shape.open:
+	case shape.count && shape.limit == 0:
+		own := stmt.Clauses["SELECT"]
+		own.Expression = clause.Expr{SQL: tag}
+		stmt.Clauses["SELECT"] = own
+	default:
 		stmt.AddClause(clause.Limit{Limit: &shape.limit, Offset: shape.offset})
 	}
 	gormcallbacks.BuildQuerySQL(pg.db)
@@ -206,7 +228,7 @@ func (pg *pager) one(i int, exprs []clause.Expression, shape *sessionShape) (str
 	text := stmt.SQL.String()
 	stmt.SQL.Reset()
 	if shape.count && shape.limit > 0 {
-		text = "SELECT COUNT(*) AS n FROM (" + text + ") AS counted"
+		text = "SELECT " + tag + " FROM (" + text + ") AS counted"
 	}
 	return text, nil
 }

@@ -15,8 +15,8 @@ type PageShards interface {
 	// Counts counts, per shard with asked[i], the rows that don't come before from and come before to; nil is open. A
 	// count stops at most, if most is above 0.
 	Counts(ctx context.Context, from, to []driver.Value, asked []bool, most int64) ([]int64, error)
-	// Between counts, per shard with to[i], the rows that don't come before from and come before to[i].
-	Between(ctx context.Context, from []driver.Value, to [][]driver.Value) ([]int64, error)
+	// Between counts, per shard with to[i], the rows that don't come before from[i] (nil: all) and come before to[i].
+	Between(ctx context.Context, from, to [][]driver.Value) ([]int64, error)
 }
 
 // PageQuery describes a page of rows from several shards.
@@ -52,8 +52,10 @@ type Page struct {
 const maxPageRounds = 64
 
 // FindPage finds a page without fetching the rows before it. Each round takes one key per shard, at positions that add
-// up to no more than the offset that is left; the smallest of them is a pivot, which at most that many rows come before;
-// these are counted in every shard and left behind. ask gives the shards in the order of the keys, or in the reverse.
+// up to no more than the offset that is left, and makes one of them the pivot; the rows that come before it are counted
+// in every shard and left behind. At most as many as are left come before the smallest key, but one near the middle
+// leaves fewer for the next round: that is tried until it was too far once. ask gives the shards in the order of the
+// keys, or in the reverse.
 //
 // A cut is never further than the counts prove, so the result is right for any distribution and with equal rows; only
 // its cost differs.
@@ -74,20 +76,30 @@ func FindPage(ctx context.Context, q PageQuery, ask func(reversed bool) PageShar
 	return page, advance(ctx, keys, q, ask(page.Reversed), &page)
 }
 
-// turn counts the rows, and turns the page round if it is nearer to their end.
+// turn counts the rows, and turns the page round if it is nearer to their end. One shard is asked first: if it has more
+// than twice its part of the offset, then so do the others, most likely, and the page is in the first half.
 func turn(ctx context.Context, q PageQuery, shards PageShards, page *Page) error {
-	// A shard with more than this has most of the rows behind the page, most likely.
-	most := 4*q.Offset/int64(q.Shards) + 1
-	counts, err := shards.Counts(ctx, nil, nil, slices.Repeat([]bool{true}, q.Shards), most)
-	if err != nil {
-		return err
-	}
+	part := q.Offset / int64(q.Shards)
 	var total int64
-	for _, n := range counts {
-		if n >= most {
-			return nil
+	first := make([]bool, q.Shards)
+	first[0] = true
+	for _, question := range []struct {
+		asked []bool
+		most  int64
+	}{
+		{first, 2*part + 1},
+		{complement(first), 4*part + 1}, // a shard with more than this has most of the rows behind the page
+	} {
+		counts, err := shards.Counts(ctx, nil, nil, question.asked, question.most)
+		if err != nil {
+			return err
 		}
-		total += n
+		for i, n := range counts {
+			if question.asked[i] && n >= question.most {
+				return nil
+			}
+			total += n
+		}
 	}
 	limit := min(q.Limit, total-q.Offset)
 	switch after := total - q.Offset - limit; {
@@ -99,11 +111,20 @@ func turn(ctx context.Context, q PageQuery, shards PageShards, page *Page) error
 	return nil
 }
 
+func complement(set []bool) []bool {
+	others := make([]bool, len(set))
+	for i := range set {
+		others[i] = !set[i]
+	}
+	return others
+}
+
 // advance moves the page's start until little is left to skip.
 func advance(ctx context.Context, keys []OrderKey, q PageQuery, shards PageShards, page *Page) error {
 	small := max(q.Small, 2*int64(q.Shards))
 	left := slices.Repeat([]int64{-1}, q.Shards) // rows from From on, where known
 	weights := slices.Repeat([]int64{1}, q.Shards)
+	bold := q.Unique // a pivot that was too far is cheap to take back
 	for page.Skip > small && page.Rounds < maxPageRounds {
 		page.Rounds++
 		at := positions(page.Skip, left, weights)
@@ -111,11 +132,11 @@ func advance(ctx context.Context, keys []OrderKey, q PageQuery, shards PageShard
 		if err != nil {
 			return err
 		}
-		pivot, err := least(keys, rows)
+		first, likely, err := pivots(keys, rows)
 		if err != nil {
 			return err
 		}
-		if pivot == nil { // no shard has more than its part of the offset
+		if first < 0 { // no shard has more than its part of the offset
 			page.Ended = true
 			return nil
 		}
@@ -137,14 +158,20 @@ func advance(ctx context.Context, keys []OrderKey, q PageQuery, shards PageShard
 				}
 			}
 		}
-		counts, err := ranks(ctx, q, shards, page.From, pivot, at, rows, holding)
+		probe := pageProbe{keys: keys, unique: q.Unique, from: page.From, at: at, rows: rows, holding: holding}
+		pivot := first
+		if bold {
+			pivot = likely
+		}
+		counts, err := probe.ranks(ctx, shards, pivot)
+		if err == nil && sum(counts) > page.Skip && pivot != first {
+			pivot, bold = first, false
+			counts, err = probe.ranks(ctx, shards, pivot)
+		}
 		if err != nil {
 			return err
 		}
-		var before int64
-		for _, n := range counts {
-			before += n
-		}
+		before := sum(counts)
 		if before > page.Skip || before == 0 && !ends {
 			// Equal rows, or rows that Go and the engine order differently: this far and no further.
 			return nil
@@ -155,38 +182,9 @@ func advance(ctx context.Context, keys []OrderKey, q PageQuery, shards PageShard
 				left[i] = max(left[i]-n, 0)
 			}
 		}
-		page.From, page.Skip = pivot, page.Skip-before
+		page.From, page.Skip = rows[pivot], page.Skip-before
 	}
 	return nil
-}
-
-// ranks counts, per shard that holds rows, those from from on that come before the pivot.
-func ranks(ctx context.Context, q PageQuery, shards PageShards, from, pivot []driver.Value, at []int64, rows [][]driver.Value, holding []bool) ([]int64, error) {
-	if !q.Unique {
-		return shards.Counts(ctx, from, pivot, holding, 0)
-	}
-	counts := make([]int64, q.Shards)
-	rest, some := make([]bool, q.Shards), false
-	for i := range rest {
-		rest[i] = holding[i] && rows[i] == nil
-		some = some || rest[i]
-	}
-	if some {
-		var err error
-		if counts, err = shards.Counts(ctx, from, pivot, rest, 0); err != nil {
-			return nil, err
-		}
-	}
-	behind, err := shards.Between(ctx, pivot, rows)
-	if err != nil {
-		return nil, err
-	}
-	for i := range rows {
-		if rows[i] != nil {
-			counts[i] = at[i] - behind[i]
-		}
-	}
-	return counts, nil
 }
 
 // positions divides an offset among the shards: half of it evenly, half by how many rows each gave in the last round,
@@ -224,28 +222,6 @@ func positions(offset int64, left, weights []int64) []int64 {
 		}
 		rest -= taken
 	}
-}
-
-// least is the key that comes first; nil if there is none.
-func least(keys []OrderKey, rows [][]driver.Value) ([]driver.Value, error) {
-	var first []driver.Value
-	for _, row := range rows {
-		if row == nil {
-			continue
-		}
-		if first == nil {
-			first = row
-			continue
-		}
-		c, err := compareRows(keys, row, first)
-		if err != nil {
-			return nil, err
-		}
-		if c < 0 {
-			first = row
-		}
-	}
-	return first, nil
 }
 
 // ReversedKeys order rows the other way round, NULLs included.

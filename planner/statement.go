@@ -37,6 +37,10 @@ type Dialect struct {
 	MariaDB bool
 }
 
+// Materialises tells that the engine reads a union as a whole before it orders and limits
+// it, so that each branch must say how much it is to read.
+func (d Dialect) Materialises() bool { return d.mysql() }
+
 func (d Dialect) sqlite() bool    { return d.Name == "sqlite" }
 func (d Dialect) mysql() bool     { return d.Name == "mysql" }
 func (d Dialect) postgres() bool  { return d.Name == "postgres" }
