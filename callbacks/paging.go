@@ -57,12 +57,14 @@ type pager struct {
 	plan     *planner.Plan
 	alias    string
 	sessions *resolver.Sessions
-	parallel int // statements at a time
+	parallel int  // statements at a time
+	plain    bool // see plainPage
 }
 
 // openPage finds the page on the sessions' snapshot and opens its rows.
 func (r *Runtime) openPage(ctx context.Context, cancel context.CancelFunc, db *gorm.DB, p *planner.Plan, alias string, sessions *resolver.Sessions, parallel int, w *watch) (merge.Source, error) {
 	pg := &pager{r: r, db: db, plan: p, alias: alias, sessions: sessions, parallel: parallel}
+	pg.plain = pg.plainPage()
 	paging := &p.Merge.Paging
 	p.Statements = nil
 	q := merge.PageQuery{
@@ -173,7 +175,7 @@ func (pg *pager) openFound(ctx context.Context, cancel context.CancelFunc, page 
 	if page.Ended {
 		m.Offset, m.Limit = 0, 0
 	}
-	shape := sessionShape{limit: m.Offset + m.Limit, where: keyRange{keys: m.Order, from: page.From}}
+	shape := sessionShape{limit: m.Offset + m.Limit, where: pg.between(m.Order, page.From, nil)}
 	if stmt := pg.db.Statement; len(stmt.Selects) == 0 && stmt.Clauses["SELECT"].Expression == nil {
 		return pg.openTogether(ctx, page, m, shape.where, w) // no two columns have the same name
 	}
@@ -205,6 +207,11 @@ func (pg *pager) keys(reversed bool) []planner.OrderKey {
 	return turned
 }
 
+// between is the condition on rows between two keys.
+func (pg *pager) between(keys []planner.OrderKey, from, to []driver.Value) keyRange {
+	return keyRange{keys: keys, from: from, to: to, negated: !pg.r.dialect.ReadsRanges()}
+}
+
 func (pg *pager) ask(reversed bool) *pageShards {
 	return &pageShards{pager: pg, reversed: reversed, keys: pg.keys(reversed)}
 }
@@ -225,7 +232,7 @@ func (s *pageShards) Keys(ctx context.Context, from []driver.Value, at []int64) 
 	sqls, err := s.questions(s.reversed, func(i int, shape *sessionShape) bool {
 		shape.offset = int(at[i])
 		return at[i] >= 0
-	}, sessionShape{columns: columns, limit: 1, where: keyRange{keys: s.keys, from: from}})
+	}, sessionShape{columns: columns, limit: 1, where: s.between(s.keys, from, nil)})
 	if err != nil {
 		return nil, err
 	}
@@ -241,7 +248,7 @@ func (s *pageShards) Keys(ctx context.Context, from []driver.Value, at []int64) 
 // Counts counts rows of shards.
 func (s *pageShards) Counts(ctx context.Context, from, to []driver.Value, asked []bool, most int64) ([]int64, error) {
 	sqls, err := s.questions(s.reversed, func(i int, _ *sessionShape) bool { return asked[i] },
-		sessionShape{count: true, limit: int(most), where: keyRange{keys: s.keys, from: from, to: to}})
+		sessionShape{count: true, limit: int(most), where: s.between(s.keys, from, to)})
 	if err != nil {
 		return nil, err
 	}
@@ -253,7 +260,7 @@ func (s *pageShards) Between(ctx context.Context, from, to [][]driver.Value) ([]
 	sqls, err := s.questions(s.reversed, func(i int, shape *sessionShape) bool {
 		shape.where.from, shape.where.to = from[i], to[i]
 		return to[i] != nil
-	}, sessionShape{count: true, where: keyRange{keys: s.keys}})
+	}, sessionShape{count: true, where: s.between(s.keys, nil, nil)})
 	if err != nil {
 		return nil, err
 	}

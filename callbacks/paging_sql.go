@@ -1,7 +1,6 @@
 package callbacks
 
 import (
-	"database/sql/driver"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,8 +22,13 @@ type sessionShape struct {
 	limit, offset int
 	// open rows have no order and no limit of their own: what stands around them has.
 	open bool
+	// head is what the statement selects, from the word SELECT on, where it is known; of
+	// open rows only.
+	head string
 	// where is added to the statement's conditions.
 	where keyRange
+	// order is filled in from the keys.
+	order clause.OrderBy
 }
 
 // questions are one statement that asks several shards of one lane: the shard's
@@ -82,8 +86,18 @@ func (pg *pager) questions(reversed bool, pick func(i int, shape *sessionShape) 
 // column. An engine that merges the shards' indexes while it reads goes over so many rows
 // only; another one reads offset + limit rows of each shard and sorts them.
 func (pg *pager) pages(reversed bool, keys keyRange, offset, limit int) ([]questions, error) {
-	shape := sessionShape{open: !pg.r.dialect.Materialises(), limit: offset + limit, where: keys}
+	shape := sessionShape{open: pg.r.dialect.MergesUnions(), limit: offset + limit, where: keys}
+	if shape.open && pg.plain {
+		var err error
+		if shape.head, err = pg.head(reversed); err != nil {
+			return nil, err
+		}
+	}
 	return pg.united(reversed, func(int, *sessionShape) bool { return true }, shape, func(text *strings.Builder, i int, alias, branch string) {
+		if shape.head != "" { // names its shard itself
+			text.WriteString(branch)
+			return
+		}
 		text.WriteString("SELECT " + alias + ".*, " + strconv.Itoa(i) + " AS " + pg.r.quote(shardColumn) + " FROM (" + branch + ") AS " + alias)
 	}, func(text string) string {
 		var b strings.Builder
@@ -183,13 +197,12 @@ func (pg *pager) reshape(reversed bool, shape *sessionShape) (restore func()) {
 	}
 	delete(stmt.Clauses, "ORDER BY")
 	if !shape.count && !shape.open {
-		order := clause.OrderBy{}
 		for _, k := range pg.keys(reversed) {
-			order.Columns = append(order.Columns, clause.OrderByColumn{
+			shape.order.Columns = append(shape.order.Columns, clause.OrderByColumn{
 				Column: clause.Column{Table: clause.CurrentTable, Name: k.Column}, Desc: k.Desc,
 			})
 		}
-		stmt.Clauses["ORDER BY"] = clause.Clause{Name: "ORDER BY", Expression: order}
+		stmt.Clauses["ORDER BY"] = clause.Clause{Name: "ORDER BY", Expression: shape.order}
 	}
 	return func() {
 		a.restore()
@@ -205,6 +218,9 @@ func (pg *pager) one(i int, exprs []clause.Expression, shape *sessionShape) (str
 	stmt.Table, stmt.TableExpr = pg.alias, pg.r.asTable(target.Shard, pg.alias)
 	if target.Where != nil {
 		exprs = target.Where
+	}
+	if pg.plain && (shape.count || shape.columns != nil || shape.head != "") {
+		return pg.direct(i, exprs, shape)
 	}
 	setWhere(stmt, exprs, shape.where)
 	delete(stmt.Clauses, "LIMIT")
@@ -251,6 +267,16 @@ func keepClauses(stmt *gorm.Statement, names ...string) func() {
 
 // setWhere puts a key range beside the statement's conditions.
 func setWhere(stmt *gorm.Statement, exprs []clause.Expression, keys keyRange) {
+	all := ranged(exprs, keys)
+	if len(all) == 0 {
+		delete(stmt.Clauses, "WHERE")
+		return
+	}
+	stmt.Clauses["WHERE"] = clause.Clause{Name: "WHERE", Expression: clause.Where{Exprs: all}}
+}
+
+// ranged are conditions, and a key range.
+func ranged(exprs []clause.Expression, keys keyRange) []clause.Expression {
 	var all []clause.Expression
 	if len(exprs) > 0 {
 		all = append(all, enclosed(exprs))
@@ -258,11 +284,7 @@ func setWhere(stmt *gorm.Statement, exprs []clause.Expression, keys keyRange) {
 	if keys.from != nil || keys.to != nil {
 		all = append(all, keys)
 	}
-	if len(all) == 0 {
-		delete(stmt.Clauses, "WHERE")
-		return
-	}
-	stmt.Clauses["WHERE"] = clause.Clause{Name: "WHERE", Expression: clause.Where{Exprs: all}}
+	return all
 }
 
 // enclosed are conditions in parentheses, whatever stands between them: GORM's Or is a
@@ -274,147 +296,4 @@ func (e enclosed) Build(b clause.Builder) {
 	_ = b.WriteByte('(')
 	clause.Where{Exprs: slices.Clone(e)}.Build(b) // building swaps them
 	_ = b.WriteByte(')')
-}
-
-// keyRange is the condition that a row doesn't come before from and comes before to, in
-// the order of the keys; nil is open. For a row exactly one of "before" and "not before"
-// a key is true, NULLs included: what one statement leaves behind the next begins with.
-type keyRange struct {
-	keys     []planner.OrderKey
-	from, to []driver.Value
-}
-
-// Build writes the condition.
-func (r keyRange) Build(b clause.Builder) {
-	if r.from != nil {
-		r.bound(b, r.from, false)
-	}
-	if r.from != nil && r.to != nil {
-		_, _ = b.WriteString(" AND ")
-	}
-	if r.to != nil {
-		r.bound(b, r.to, true)
-	}
-}
-
-// bound writes the comparison with one key: rows before it, or the others. The first
-// column is bounded by itself, too, for the engine's index.
-func (r keyRange) bound(b clause.Builder, key []driver.Value, before bool) {
-	_ = b.WriteByte('(')
-	if len(r.keys) > 1 && r.lead(b, key[0], before) {
-		_, _ = b.WriteString(" AND (")
-		defer func() { _ = b.WriteByte(')') }()
-	}
-	defer func() { _ = b.WriteByte(')') }()
-	terms := 0
-	term := func(n int) {
-		if terms > 0 {
-			_, _ = b.WriteString(" OR ")
-		}
-		terms++
-		for i := range n {
-			if i > 0 {
-				_, _ = b.WriteString(" AND ")
-			}
-			r.equal(b, i, key[i])
-		}
-	}
-	last := len(r.keys) - 1
-	for n := range r.keys {
-		if !r.beyond(nil, n, key[n], before, false) {
-			continue
-		}
-		term(n)
-		if n > 0 {
-			_, _ = b.WriteString(" AND ")
-		}
-		r.beyond(b, n, key[n], before, !before && n == last)
-	}
-	if !before && key[last] == nil { // otherwise the last term has the key itself, too
-		term(len(r.keys))
-	}
-	if terms == 0 { // nothing comes before NULL
-		_, _ = b.WriteString("1 = 0")
-	}
-}
-
-// lead bounds the first column loosely; false if nothing bounds it.
-func (r keyRange) lead(b clause.Builder, v driver.Value, before bool) bool {
-	k := r.keys[0]
-	nulls := k.NullsFirst == before // NULLs are on the side that is asked for
-	if v == nil {
-		if nulls {
-			r.equal(b, 0, nil)
-			return true
-		}
-		return false
-	}
-	nulls = nulls && !k.NotNull
-	if nulls {
-		_ = b.WriteByte('(')
-	}
-	b.WriteQuoted(clause.Column{Table: clause.CurrentTable, Name: k.Column})
-	if before != k.Desc {
-		_, _ = b.WriteString(" <= ")
-	} else {
-		_, _ = b.WriteString(" >= ")
-	}
-	b.AddVar(b, v)
-	if nulls {
-		_, _ = b.WriteString(" OR ")
-		r.equal(b, 0, nil)
-		_ = b.WriteByte(')')
-	}
-	return true
-}
-
-func (r keyRange) equal(b clause.Builder, i int, v driver.Value) {
-	b.WriteQuoted(clause.Column{Table: clause.CurrentTable, Name: r.keys[i].Column})
-	if v == nil {
-		_, _ = b.WriteString(" IS NULL")
-		return
-	}
-	_, _ = b.WriteString(" = ")
-	b.AddVar(b, v)
-}
-
-// beyond writes that column i lies before the value, or behind it, or, if inclusive, at
-// it; false if nothing lies strictly there. Without a builder it only tells.
-func (r keyRange) beyond(b clause.Builder, i int, v driver.Value, before, inclusive bool) bool {
-	k := r.keys[i]
-	nulls := k.NullsFirst == before
-	if v == nil {
-		if nulls { // NULL is the outermost on that side
-			return false
-		}
-		if b != nil {
-			b.WriteQuoted(clause.Column{Table: clause.CurrentTable, Name: k.Column})
-			_, _ = b.WriteString(" IS NOT NULL")
-		}
-		return true
-	}
-	if b == nil {
-		return true
-	}
-	nulls = nulls && !k.NotNull
-	if nulls {
-		_ = b.WriteByte('(')
-	}
-	b.WriteQuoted(clause.Column{Table: clause.CurrentTable, Name: k.Column})
-	if before != k.Desc {
-		_, _ = b.WriteString(" <")
-	} else {
-		_, _ = b.WriteString(" >")
-	}
-	if inclusive {
-		_ = b.WriteByte('=')
-	}
-	_ = b.WriteByte(' ')
-	b.AddVar(b, v)
-	if nulls {
-		_, _ = b.WriteString(" OR ")
-		r.equal(b, i, nil)
-		_ = b.WriteByte(')')
-	}
-	return true
 }

@@ -37,9 +37,14 @@ type Dialect struct {
 	MariaDB bool
 }
 
-// Materialises tells that the engine reads a union as a whole before it orders and limits
-// it, so that each branch must say how much it is to read.
-func (d Dialect) Materialises() bool { return d.mysql() }
+// MergesUnions tells that the engine follows an index in each branch of an ordered UNION
+// ALL, conditions or not. PostgreSQL does so without conditions only, MySQL never: there
+// each branch must say how much it is to read.
+func (d Dialect) MergesUnions() bool { return d.sqlite() }
+
+// ReadsRanges tells that the engine makes ranges of an index over several columns of
+// conditions with OR, as MySQL and MariaDB do.
+func (d Dialect) ReadsRanges() bool { return d.mysql() }
 
 func (d Dialect) sqlite() bool    { return d.Name == "sqlite" }
 func (d Dialect) mysql() bool     { return d.Name == "mysql" }

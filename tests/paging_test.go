@@ -246,21 +246,23 @@ func TestDeepPagesMoveFewRows(t *testing.T) {
 		sent := testenv.Record(db)
 		sessions := db.Scopes(dtde.Reads(dtde.ReadSessions)).Session(&gorm.Session{})
 		for _, c := range []struct {
-			name string
-			most int
-			find func() error
+			name       string
+			rows       int
+			statements int
+			find       func() error
 		}{
-			{"hashed", 4500, func() error { var ls []Leaf; return sessions.Order("id").Offset(5000).Limit(20).Find(&ls).Error }},
-			{"with ties", 4500, func() error { var ls []Leaf; return sessions.Order("kind").Offset(5000).Limit(20).Find(&ls).Error }},
-			{"in line", 120, func() error { var vs []Stay; return sessions.Order("day").Offset(4000).Limit(20).Find(&vs).Error }},
-			{"behind the end", 60, func() error { var ls []Leaf; return sessions.Order("id").Offset(50_000).Limit(20).Find(&ls).Error }},
+			// a key per shard, counts beside the pivot, the page; among ties the first pivot is too far
+			{"hashed", 30, 3, func() error { var ls []Leaf; return sessions.Order("id").Offset(5000).Limit(20).Find(&ls).Error }},
+			{"with ties", 40, 4, func() error { var ls []Leaf; return sessions.Order("kind").Offset(5000).Limit(20).Find(&ls).Error }},
+			{"in line", 120, 20, func() error { var vs []Stay; return sessions.Order("day").Offset(4000).Limit(20).Find(&vs).Error }},
+			{"behind the end", 60, 20, func() error { var ls []Leaf; return sessions.Order("id").Offset(50_000).Limit(20).Find(&ls).Error }},
 		} {
 			sent.Reset()
 			require.NoError(t, c.find(), c.name)
 			rows, statements := movedRows(t, sent.Calls())
-			assert.LessOrEqual(t, rows, c.most, c.name)
+			assert.LessOrEqual(t, rows, c.rows, c.name)
 			assert.GreaterOrEqual(t, statements, 2, "%s: at least a question and the page", c.name)
-			assert.LessOrEqual(t, statements, 20, c.name)
+			assert.LessOrEqual(t, statements, c.statements, c.name)
 		}
 	})
 }
