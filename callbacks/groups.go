@@ -1,6 +1,8 @@
 package callbacks
 
 import (
+	"slices"
+
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
@@ -16,8 +18,8 @@ func (r *Runtime) takePartials(stmt *gorm.Statement, p *planner.Plan) (restore f
 		return func() {}
 	}
 	restore = keepClauses(stmt, "SELECT", "GROUP BY", "ORDER BY")
-	if by, ok := stmt.Clauses["GROUP BY"].Expression.(clause.GroupBy); ok && g.Having != nil {
-		by.Having = nil
+	if by, ok := stmt.Clauses["GROUP BY"].Expression.(clause.GroupBy); ok || len(g.By) > 0 {
+		by.Having, by.Columns = nil, slices.Concat(by.Columns, g.By)
 		stmt.Clauses["GROUP BY"] = clause.Clause{Name: "GROUP BY", Expression: by}
 	}
 	if g.Select != nil {

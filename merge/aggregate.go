@@ -20,6 +20,9 @@ type aggregate struct {
 	value driver.Value // Key, Min and Max so far
 	sum   total        // Count, Sum, Avg
 	count total        // Avg
+	// seen are the different values of CountDistinct, spread is the state of Variance.
+	seen   map[string]struct{}
+	spread *spreading
 }
 
 func (a *aggregate) add(c *GroupColumn, row []driver.Value) error {
@@ -34,6 +37,11 @@ func (a *aggregate) add(c *GroupColumn, row []driver.Value) error {
 		return a.count.add(row[c.Counts])
 	case Min, Max:
 		return a.addExtreme(c, v)
+	case Variance:
+		if a.spread == nil {
+			a.spread = &spreading{}
+		}
+		return a.spread.add(c, row)
 	}
 	return nil
 }
@@ -66,6 +74,13 @@ func (a *aggregate) result(spec *GroupSpec, column int) (driver.Value, error) {
 		return a.sum.result()
 	case Avg:
 		return spec.Average.divide(&a.sum, &a.count)
+	case CountDistinct:
+		return int64(len(a.seen)), nil
+	case Variance:
+		if a.spread == nil {
+			return nil, nil
+		}
+		return a.spread.result(&spec.Columns[column])
 	}
 	return a.value, nil
 }

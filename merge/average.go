@@ -55,16 +55,18 @@ func (rule AverageRule) divide(sum, count *total) (driver.Value, error) {
 	case AverageFloat:
 		return dividend.float() / float64(values), nil
 	case AveragePostgres:
-		return sum.text(dividend.divide(values, postgresScale(dividend, values), false)), nil
+		divisor := &decimal{}
+		divisor.unscaled.SetInt64(values)
+		return sum.text(dividend.divide(&divisor.unscaled, postgresScale(dividend, divisor), false)), nil
 	default:
 		scale := min(dividend.scale+mysqlIncrement, mysqlMaxScale)
-		return []byte(dividend.divide(values, scale, mysqlCuts(dividend.scale, scale)).String()), nil
+		return []byte(dividend.divide(big.NewInt(values), scale, mysqlCuts(dividend.scale, scale)).String()), nil
 	}
 }
 
 // divide returns d/n with the given scale, rounded half away from zero or cut.
-func (d *decimal) divide(n int64, scale int, cut bool) *decimal {
-	dividend, divisor := new(big.Int).Set(&d.unscaled), big.NewInt(n)
+func (d *decimal) divide(n *big.Int, scale int, cut bool) *decimal {
+	dividend, divisor := new(big.Int).Set(&d.unscaled), new(big.Int).Set(n)
 	if shift := scale - d.scale; shift >= 0 {
 		dividend.Mul(dividend, powerOfTen(shift))
 	} else {
@@ -104,10 +106,8 @@ const (
 )
 
 // postgresScale is select_div_scale of PostgreSQL's numeric.c for d divided by an integer.
-func postgresScale(d *decimal, n int64) int {
+func postgresScale(d, divisor *decimal) int {
 	weight, first := pgLeading(d)
-	divisor := &decimal{}
-	divisor.unscaled.SetInt64(n)
 	divisorWeight, divisorFirst := pgLeading(divisor)
 	quotientWeight := weight - divisorWeight
 	if first <= divisorFirst {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // ErrGroupSpec means that a [GroupSpec] contradicts itself: an unknown function, or an average without a rule.
@@ -21,6 +22,12 @@ const (
 	Min                   // least partial MIN; NULLs count only if all are NULL
 	Max                   // greatest partial MAX; likewise
 	Avg                   // partial SUM divided by partial COUNT; NULL for no values
+	// CountDistinct is how many different combinations the columns Values have over a group's partial rows, those with a
+	// NULL left out: for partial rows that are grouped by these columns, too.
+	CountDistinct
+	// Variance is the variance or standard deviation, as Spread says, from the partial SUM in Column, the partial COUNT
+	// in Counts, and Squares. Exact values are rounded as PostgreSQL rounds them.
+	Variance
 )
 
 // GroupColumn is one column of the merged groups.
@@ -31,8 +38,14 @@ type GroupColumn struct {
 	Func Func
 	// Column is the position in the partial rows, from 0; for Avg that of the partial SUM.
 	Column int
-	// Counts is, for Avg only, the position of the partial COUNT of the same expression.
+	// Counts is, for Avg and Variance, the position of the partial COUNT of the same expression.
 	Counts int
+	// Squares is, for Variance, the position of the partial sum of squares or VAR_POP; Spread says which, and what is
+	// wanted.
+	Squares int
+	Spread  Spread
+	// Values are the positions of CountDistinct's values.
+	Values []int
 	// Shape is 1 + the position of the partial column that the result has its name and type of; 0 means Column's.
 	Shape int
 	// Compare orders values for Min and Max; nil means [ComparerFor] the column's type.
@@ -52,7 +65,8 @@ type GroupSpec struct {
 	// Columns are the columns of the result, in order. Without a Key column the result is exactly one row, also if there
 	// are no partial rows at all; with one, no partial rows give no groups.
 	Columns []GroupColumn
-	// MaxGroups bounds the groups that are kept; more are [ErrTooManyRows]. 0 or less allows none.
+	// MaxGroups bounds the groups that are kept, and, by themselves, the different values of CountDistinct columns in all
+	// groups; more are [ErrTooManyRows]. 0 or less allows none.
 	MaxGroups int
 	// Average is the engine's way to divide; needed if there is an Avg column.
 	Average AverageRule
@@ -85,9 +99,10 @@ func Group(src Source, spec GroupSpec) Source {
 func (spec GroupSpec) check(width int) error {
 	for i, c := range spec.Columns {
 		switch {
-		case c.Func < Key || c.Func > Avg:
+		case c.Func < Key || c.Func > Variance:
 			return fmt.Errorf("%w: column %d has no function", ErrGroupSpec, i)
-		case c.Column < 0 || c.Column >= width, c.Shape < 0 || c.Shape > width, c.Func == Avg && (c.Counts < 0 || c.Counts >= width):
+		case c.Column < 0 || c.Column >= width, c.Shape < 0 || c.Shape > width, (c.Func == Avg || c.Func == Variance) && (c.Counts < 0 || c.Counts >= width),
+			c.Func == Variance && (c.Squares < 0 || c.Squares >= width), slices.ContainsFunc(c.Values, func(at int) bool { return at < 0 || at >= width }):
 			return fmt.Errorf("%w: result column %d reads outside of %d columns", ErrColumns, i, width)
 		case c.Func == Avg && !spec.Average.valid():
 			return fmt.Errorf("%w: column %d is an average without a rule", ErrGroupSpec, i)
@@ -103,6 +118,8 @@ type grouped struct {
 	types   []ColumnType // of the result, once read
 	groups  []group
 	next    int
+	values  int    // how many CountDistinct columns keep
+	key     []byte // of the last of them
 	failure error
 }
 
@@ -199,7 +216,13 @@ func (g *grouped) read() error {
 			index[string(key)] = at
 		}
 		for i := range columns {
-			if err := g.groups[at][i].add(&columns[i], row); err != nil {
+			var err error
+			if c := &columns[i]; c.Func == CountDistinct {
+				err = g.count(&g.groups[at][i], c, row, kinds)
+			} else {
+				err = g.groups[at][i].add(c, row)
+			}
+			if err != nil {
 				return fmt.Errorf("merge: group column %d: %w", i, err)
 			}
 		}

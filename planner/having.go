@@ -15,12 +15,8 @@ import (
 // least and greatest values, and of grouped columns, with whole numbers, put together by
 // AND, OR and NOT. What only the database can compare is not read.
 type havingReader struct {
-	s     *Statement
-	g     *Grouping
-	items *[]aggregate // those of the partial rows, in the order of g.Columns
-	keys  []string
-	// columns are the partial rows' columns; what the HAVING needs beside them is added.
-	columns *[]clause.Column
+	s *Statement
+	g *grouper // what the HAVING needs beside its items is added
 
 	text string
 	toks []token
@@ -168,7 +164,8 @@ var havingOps = map[word]merge.ConditionOp{
 	opEq: merge.Equal, opNe: merge.NotEqual, opLt: merge.Less, opLe: merge.LessOrEqual, opGt: merge.Greater, opGe: merge.GreaterOrEqual,
 }
 
-// comparison reads `what op number`, `what [NOT] BETWEEN a AND b` or `what IS [NOT] NULL`.
+// comparison reads `what op number`, `what [NOT] BETWEEN a AND b`, `what [NOT] IN (a, b)` or
+// `what IS [NOT] NULL`.
 func (r *havingReader) comparison() (c merge.Condition, ok bool) {
 	if c.Column, ok = r.compared(); !ok || r.at >= len(r.toks) {
 		return c, false
@@ -193,6 +190,9 @@ func (r *havingReader) comparison() (c merge.Condition, ok bool) {
 		}
 		return c, ok
 	}
+	if r.take(wordIn) {
+		return r.among(c, not)
+	}
 	t := r.toks[r.at]
 	op, known := havingOps[t.word]
 	if not || t.kind != tokOp || !known {
@@ -202,6 +202,28 @@ func (r *havingReader) comparison() (c merge.Condition, ok bool) {
 	c.Op = op
 	c.Value, ok = r.number()
 	return c, ok
+}
+
+// among reads the list of `what [NOT] IN (a, b)`.
+func (r *havingReader) among(what merge.Condition, not bool) (c merge.Condition, ok bool) {
+	if r.at >= len(r.toks) || r.toks[r.at].kind != tokOpen {
+		return c, false
+	}
+	closing := int(r.toks[r.at].at)
+	c.Op = merge.Or
+	for r.at < closing {
+		r.at++ // the parenthesis or a comma
+		one := what
+		one.Op = merge.Equal
+		if one.Value, ok = r.number(); !ok || r.at < closing && r.toks[r.at].kind != tokComma {
+			return c, false
+		}
+		c.Of = append(c.Of, one)
+	}
+	if r.at++; not {
+		c = negation(c)
+	}
+	return c, len(c.Of) > 0
 }
 
 // number reads a whole number.
@@ -238,40 +260,32 @@ func (r *havingReader) compared() (column int, ok bool) {
 		r.at = int(r.toks[r.at].at) + 1
 	}
 	text := r.text[r.toks[from].from:r.toks[r.at-1].to]
-	if _, isColumn := r.s.columnName(text); !isColumn && r.at == from+1 && !r.s.Dialect.postgres() {
-		at := slices.IndexFunc(*r.items, func(a aggregate) bool { return a.alias != "" && strings.EqualFold(a.alias, text) })
-		return at, at >= 0 && r.numeric(&(*r.items)[at])
+	if _, isColumn := r.s.columnOf(text); !isColumn && r.at == from+1 && !r.s.Dialect.postgres() {
+		at := slices.IndexFunc(r.g.items, func(a aggregate) bool { return a.alias != "" && strings.EqualFold(a.alias, text) })
+		return at, at >= 0 && r.numeric(&r.g.items[at])
 	}
 	items, known := r.s.aggregateItems(text)
-	if !known || len(items) != 1 || items[0].alias != "" {
+	if !known || len(items) != 1 || items[0].alias != "" || !r.numeric(&items[0]) {
 		return 0, false
 	}
-	item := &items[0]
-	if !r.numeric(item) || r.s.mergeable(item, r.keys) != "" {
-		return 0, false
-	}
-	if at := r.s.orderedItem(text, *r.items); at >= 0 && (*r.items)[at].function == item.function && (*r.items)[at].column == item.column {
+	// an alias is no aggregate's name, and may hide a column's
+	if at := r.g.find(text); at >= 0 && r.g.items[at].function == items[0].function && r.g.items[at].ref == items[0].ref {
 		return at, true
 	}
-	r.g.Columns = append(r.g.Columns, merge.GroupColumn{Func: item.function, Column: len(*r.columns)})
-	*r.columns = append(*r.columns, clause.Column{Name: item.text, Raw: true})
-	*r.items = append(*r.items, *item)
-	return len(*r.items) - 1, true
+	return r.g.hide(items[0])
 }
 
 // numeric tells that an item's values are numbers that compare as the database compares
-// them: no averages, which engines round in their own ways.
+// them: no averages of MariaDB and MySQL, which round them only when they are shown.
 func (r *havingReader) numeric(item *aggregate) bool {
 	switch item.function {
-	case merge.Count, merge.Sum:
+	case merge.Count, merge.Sum, merge.Variance:
 		return true
 	case merge.Avg:
-		return false
+		return !r.s.Dialect.mysql()
 	}
-	if item.column == "" {
-		return false
+	if f := item.ref.field; f != nil {
+		return isNumber(f) && f.DataType != schema.Bool
 	}
-	f := r.s.Table.Schema.LookUpField(item.column)
-	_, typed := f.TagSettings["TYPE"]
-	return !typed && f.Serializer == nil && (f.DataType == schema.Int || f.DataType == schema.Uint || f.DataType == schema.Float)
+	return false
 }

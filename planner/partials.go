@@ -144,7 +144,7 @@ func (w *partialWriter) expr(e clause.Expr) bool {
 	if len(e.Vars) == 0 {
 		return w.items(e.SQL)
 	}
-	items, _, ok := w.s.aggregateText(e)
+	items, ok := w.s.aggregateText(e)
 	if !ok || len(items) != 1 || !w.decomposes(&items[0]) {
 		return false
 	}

@@ -40,8 +40,10 @@ func (w *partialWriter) decomposes(a *aggregate) bool {
 }
 
 // sumType is the type of PostgreSQL's SUM of a column; "" if that isn't certain.
-func (w *partialWriter) sumType(f *schema.Field) string {
-	if f == nil || f.Serializer != nil || w.s.Table.StrategyName == "manual" {
+func (w *partialWriter) sumType(f *schema.Field) string { return w.s.sumTypeOf(f) }
+
+func (s *Statement) sumTypeOf(f *schema.Field) string {
+	if f == nil || f.Serializer != nil || s.Table.StrategyName == "manual" {
 		return ""
 	}
 	if kind := strings.ToLower(f.TagSettings["TYPE"]); kind != "" {

@@ -139,23 +139,53 @@ var scalars = []string{
 	"to_char", "trim", "typeof", "upper", "date_trunc", "date_format", "year", "month", "day",
 }
 
-// fieldOf finds the column of the entity, or of a table beside it, that a name is.
-func (s *Statement) fieldOf(name string) (*schema.Field, *config.Table) {
+// ref is a column of the entity, or of a table beside it that is called of in the
+// statement; table is nil for a reference entity's.
+type ref struct {
+	of    string
+	field *schema.Field
+	table *config.Table
+}
+
+// clause is the column as a clause has it.
+func (r ref) clause() clause.Column {
+	if r.of == "" {
+		return clause.Column{Table: clause.CurrentTable, Name: r.field.DBName}
+	}
+	return clause.Column{Table: r.of, Name: r.field.DBName}
+}
+
+// columnOf finds the column of the entity, or of a table beside it, that a name is.
+func (s *Statement) columnOf(name string) (r ref, ok bool) {
 	if column, ok := s.columnName(name); ok {
-		return s.Table.Schema.LookUpField(column), s.Table
+		return ref{field: s.Table.Schema.LookUpField(column), table: s.Table}, true
 	}
 	parts, ok := splitName(name, s.Dialect)
 	if !ok || len(parts) != 2 {
-		return nil, nil
+		return r, false
 	}
 	for i := range s.Others {
 		if o := &s.Others[i]; o.Alias == unquoted(parts[0]) && o.Schema != nil {
 			if f := o.Schema.LookUpField(parts[1]); f != nil && f.DBName == parts[1] {
-				return f, o.Table
+				return ref{o.Alias, f, o.Table}, true
 			}
 		}
 	}
-	return nil, nil
+	return r, false
+}
+
+// own is the name of a column of the entity, "" for another table's.
+func (s *Statement) own(r ref) string {
+	if r.of != "" {
+		return ""
+	}
+	return r.field.DBName
+}
+
+// fieldOf is the field of columnOf, and its table.
+func (s *Statement) fieldOf(name string) (*schema.Field, *config.Table) {
+	r, _ := s.columnOf(name)
+	return r.field, r.table
 }
 
 // ordersOf reads the ORDER BY of a statement whose results are put together by list, or
@@ -188,7 +218,7 @@ func (s *Statement) ordersOf(h *shape, list []output) (keys []OrderKey, renames 
 			if o == nil {
 				return nil, false, "ORDER BY " + part + ", which is no selected column,"
 			}
-			if !s.comparesOf(o.table, o.field) {
+			if !s.of(o.table).comparesInGo(o.field) {
 				return nil, false, "ORDER BY " + part + ", whose order is the database's own,"
 			}
 			f, t := s.fieldOf(part)
@@ -227,14 +257,4 @@ func (s *Statement) ordered(part string, list []output) *output {
 		}
 	}
 	return found
-}
-
-// comparesOf is comparesInGo for a column of any table.
-func (s *Statement) comparesOf(t *config.Table, f *schema.Field) bool {
-	if t == nil {
-		t = &config.Table{}
-	}
-	of := *s
-	of.Table = t
-	return of.comparesInGo(f)
 }

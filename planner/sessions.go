@@ -40,10 +40,16 @@ func (s *Statement) inSessions(p *Plan, h *shape) error {
 			return s.rowWise(p, h, list)
 		}
 		return s.aggregated(p, h)
+	case h.distinct && !h.grouped && !h.odd && (s.joins() || !h.plain):
+		if list, ok := s.outputs(); ok {
+			return s.distinctRows(p, h, list)
+		}
+		if s.joins() && h.plain {
+			return s.refuse("sessions-distinct", "DISTINCT over a join "+by, "name the columns, or "+way)
+		}
+		return s.aggregated(p, h)
 	case h.grouped || !h.plain:
 		return s.aggregated(p, h)
-	case s.joins() && h.distinct:
-		return s.refuse("sessions-distinct", "DISTINCT over a join "+by, way)
 	case h.ordered && !h.plainOrder:
 		return s.refuse("sessions-order", "ORDER BY other than columns of the model "+by, way)
 	}
@@ -83,6 +89,28 @@ func (s *Statement) rowWise(p *Plan, h *shape, list []output) error {
 	return nil
 }
 
+// distinctRows carries out DISTINCT over columns that are named, also of tables beside the
+// entity.
+func (s *Statement) distinctRows(p *Plan, h *shape, list []output) error {
+	by, way := p.mergedBy()
+	for i := range list {
+		number, equal := false, false
+		if o := &list[i]; o.field != nil {
+			equal = s.of(o.table).equalsInGo(o.field)
+		} else if !o.star {
+			number, equal = s.keyable(o.text)
+		}
+		if !equal && !number {
+			return s.refuse("sessions-distinct", "DISTINCT over columns whose equality is the database's own, "+by, way)
+		}
+	}
+	if err := s.rowWise(p, h, list); err != nil {
+		return err
+	}
+	p.Merge.Distinct = true
+	return nil
+}
+
 // distinctInGo tells whether every selected column is equal in Go exactly if it is
 // equal in the database.
 func (s *Statement) distinctInGo(h *shape) bool {
@@ -95,10 +123,7 @@ func (s *Statement) distinctInGo(h *shape) bool {
 		if f == nil {
 			return false
 		}
-		if i := s.Table.KeyIndex(c); i >= 0 && s.Table.Keys[i].BytesEqual {
-			continue
-		}
-		if !s.comparesInGo(f) {
+		if !s.equalsInGo(f) {
 			return false
 		}
 	}

@@ -243,8 +243,8 @@ func TestJoinsThatDatabasesCannotAnswer(t *testing.T) {
 			"rows of the other side alone": {"databases-join", func() error {
 				return db.Joins("RIGHT JOIN flags ON flags.code = liners.flag_code").Find(&[]Liner{}).Error
 			}},
-			"distinct": {"sessions-select", func() error {
-				return db.Model(&Liner{}).Distinct("flags.country").Joins("JOIN flags ON flags.code = liners.flag_code").Find(&[]map[string]any{}).Error
+			"distinct": {"sessions-distinct", func() error {
+				return db.Model(&Liner{}).Distinct("CAST(flags.country AS char) AS c").Joins("JOIN flags ON flags.code = liners.flag_code").Find(&[]map[string]any{}).Error
 			}},
 			"the other side's order": {"sessions-order", func() error {
 				return db.Joins("JOIN flags ON flags.code = liners.flag_code").Order("flags.country").Find(&[]Liner{}).Error

@@ -90,6 +90,12 @@ func explainedShapes() []explained {
 		{"groups by sessions", func(tx *gorm.DB) *gorm.DB {
 			return tx.Model(&Buyer{}).Scopes(dtde.Reads(dtde.ReadSessions)).Select("spent, COUNT(*) AS n, SUM(id) AS s").Group("spent").Order("n DESC").Limit(3).Find(&[]map[string]any{})
 		}},
+		{"groups by an expression, sessions", func(tx *gorm.DB) *gorm.DB {
+			return tx.Model(&Buyer{}).Scopes(dtde.Reads(dtde.ReadSessions)).Select("spent % 3 AS third, COALESCE(SUM(spent), 0) AS s").Group("spent % 3").Order("COUNT(*) DESC, third").Find(&[]map[string]any{})
+		}},
+		{"different values by sessions", func(tx *gorm.DB) *gorm.DB {
+			return tx.Model(&Buyer{}).Scopes(dtde.Reads(dtde.ReadSessions)).Select("COUNT(DISTINCT spent) AS n, AVG(spent) AS a").Find(&map[string]any{})
+		}},
 		{"distinct", func(tx *gorm.DB) *gorm.DB { return stalls(tx).Distinct("name").Order("name").Find(&[]Stall{}) }},
 		{"cursor", func(tx *gorm.DB) *gorm.DB {
 			return tx.Scopes(dtde.After("")).Order("name, id").Limit(2).Find(&[]Stall{})
@@ -140,7 +146,7 @@ func explainedShapes() []explained {
 			return stalls(tx).Scopes(dtde.Reads(dtde.ReadSessions)).Select("rating").Group("rating").Having("COUNT(*) > 1").Find(&[]Stall{})
 		}},
 		{"refused: a group by sessions", func(tx *gorm.DB) *gorm.DB {
-			return stalls(tx).Scopes(dtde.Reads(dtde.ReadSessions)).Select("name").Group("name").Having("AVG(rating) > 1").Find(&[]Stall{})
+			return stalls(tx).Scopes(dtde.Reads(dtde.ReadSessions)).Select("name").Group("name").Having("AVG(rating) > MIN(rating)").Find(&[]Stall{})
 		}},
 	}
 }

@@ -25,7 +25,7 @@ var refusedStatements = []struct {
 		return inSessions(db).Joins("JOIN plains ON plains.region = customers.region").Find(&[]Customer{}).Error
 	}},
 	{"sessions-group", "", func(db *gorm.DB) error {
-		return inSessions(db).Model(&Customer{}).Select("status, COUNT(*) AS n").Group("status").Having("AVG(spent) > 0").Find(&[]map[string]any{}).Error
+		return inSessions(db).Model(&Customer{}).Select("status, COUNT(*) AS n").Group("status").Having("AVG(spent) > MIN(spent)").Find(&[]map[string]any{}).Error
 	}},
 	{"sessions-select", "", func(db *gorm.DB) error {
 		return inSessions(db).Model(&Customer{}).Select("id, row_number() OVER (ORDER BY id) AS n").Find(&[]map[string]any{}).Error
@@ -34,8 +34,8 @@ var refusedStatements = []struct {
 	{"sessions-order-column", "", func(db *gorm.DB) error {
 		return inSessions(db).Model(&Customer{}).Select("id", "name").Order("spent").Find(&[]map[string]any{}).Error
 	}},
-	{"sessions-distinct", "postgres", func(db *gorm.DB) error {
-		return inSessions(db).Model(&Customer{}).Distinct("name").Find(&[]map[string]any{}).Error
+	{"sessions-distinct", "", func(db *gorm.DB) error {
+		return inSessions(db).Model(&Customer{}).Distinct("CAST(name AS char) AS c").Find(&[]map[string]any{}).Error
 	}},
 	{"sessions-isolation", "postgres", func(db *gorm.DB) error {
 		return db.Transaction(func(tx *gorm.DB) error { return inSessions(tx).Order("id").Find(&[]Customer{}).Error }, &sql.TxOptions{Isolation: sql.LevelReadCommitted})

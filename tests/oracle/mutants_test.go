@@ -123,8 +123,8 @@ var mutants = []mutant{
 	},
 	{
 		name: "a group keeps its first part", file: "merge/group.go",
-		old: "for i := range columns {\n\t\t\tif err := g.groups[at][i].add(",
-		new: "for i := range columns {\n\t\t\tif at < len(g.groups) && found && mutant(\"a group keeps its first part\") {\n\t\t\t\tcontinue\n\t\t\t}\n\t\t\tif err := g.groups[at][i].add(",
+		old: "for i := range columns {\n\t\t\tvar err error\n",
+		new: "for i := range columns {\n\t\t\tif at < len(g.groups) && found && mutant(\"a group keeps its first part\") {\n\t\t\t\tcontinue\n\t\t\t}\n\t\t\tvar err error\n",
 	},
 	{
 		name: "a probe leaves too little behind", file: "merge/paging.go", variants: deepPages,
