@@ -42,6 +42,11 @@ func (r *Runtime) create(db *gorm.DB) {
 	watch := r.watch(stmt, t, planner.Insert)
 	c := &creation{r: r, db: db, table: t, alias: alias, rows: rows, bulk: bulkOf(stmt)}
 	defer c.undo()
+	defer func() {
+		if db.Error != nil {
+			c.forgetKeys()
+		}
+	}()
 	if err := c.prepare(); err != nil {
 		fail(db, err)
 		watch.done(db, nil)
@@ -90,7 +95,11 @@ type creation struct {
 	rows  rowSet
 	// explicit has the rows whose primary key the program gave.
 	explicit []bool
-	restore  []func()
+	// held are the rows that go to the shard that holds their primary key already.
+	held map[int]string
+	// made are the rows whose primary key dtde made.
+	made    []int
+	restore []func()
 	// bulk is the bulk insert that this is a chunk of; nil for a create of its own.
 	bulk *bulkRun
 	// values, column, row and cell are keyValues' room for one row and one key column.
@@ -271,6 +280,19 @@ func (c *creation) run(p *planner.Plan, watch *watch) error {
 	if c.bulk != nil {
 		return c.sendBulk(p, watch)
 	}
+	if len(c.held) > 0 && !c.db.DryRun {
+		return c.r.atomically(c.db, func() error {
+			if err := c.hold(p); err != nil {
+				return err
+			}
+			return c.sendRows(p, watch)
+		})
+	}
+	return c.sendRows(p, watch)
+}
+
+// sendRows sends the rows, shard by shard.
+func (c *creation) sendRows(p *planner.Plan, watch *watch) error {
 	if len(p.Targets) == 1 && len(p.Targets[0].Rows) == c.rows.len() {
 		c.insert(p.Targets[0].Shard, p)
 		return nil
@@ -315,6 +337,7 @@ func (c *creation) many(p *planner.Plan, watch *watch) error {
 		watch.affected(target.Shard.ID, max(db.RowsAffected, 0))
 		c.r.trace(db, began, s, db.RowsAffected, db.Error)
 		if db.Error != nil {
+			db.RowsAffected = 0 // of the shards before, nothing stays
 			db.Error = &config.ShardError{Entity: c.table.Name, Shard: target.Shard.ID, Operation: "insert", Cause: db.Error}
 			return nil
 		}

@@ -117,7 +117,21 @@ func (c *creation) generateKeys() error {
 			return err
 		}
 	}
+	c.made = zero
 	return c.fillKeys(pk, spec, zero)
+}
+
+// forgetKeys takes the keys back that were made for rows which were not created: one table's
+// are made with the rows.
+func (c *creation) forgetKeys() {
+	pk := c.table.Schema.PrioritizedPrimaryField
+	for _, i := range c.made {
+		if c.rows.maps != nil {
+			delete(c.rows.maps[i], pk.DBName)
+			continue
+		}
+		_ = c.rows.set(i, pk, reflect.Zero(pk.FieldType).Interface()) // as it was before
+	}
 }
 
 func (c *creation) fillKeys(pk *schema.Field, spec config.KeySpec, zero []int) error {

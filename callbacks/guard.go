@@ -2,6 +2,7 @@ package callbacks
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -47,6 +48,7 @@ func (c *creation) guard(p *planner.Plan) error {
 	if err != nil {
 		return err
 	}
+	c.held = maps.Clone(elsewhere)
 	c.findRepeated(given, home, elsewhere)
 	if len(elsewhere) == 0 {
 		return nil
@@ -92,14 +94,15 @@ func (c *creation) assignsKey(oc clause.OnConflict) bool {
 	return slices.ContainsFunc(oc.DoUpdates, func(a clause.Assignment) bool { return c.table.KeyIndex(a.Column.Name) >= 0 })
 }
 
-// retarget sends rows to the shard that holds them, or drops them.
+// retarget sends rows to the shard that holds them, or drops them. MySQL and MariaDB, whose
+// DO NOTHING is an update that changes nothing, may count such a row or give it back.
 func (c *creation) retarget(p *planner.Plan, elsewhere map[int]string, drop bool) error {
 	byShard := map[string][]int{}
 	for i := range p.Targets {
 		for _, row := range p.Targets[i].Rows {
 			shard := p.Targets[i].Shard.ID
 			if at, moved := elsewhere[row]; moved {
-				if drop {
+				if held, _ := c.table.Shard(at); drop && (c.r.dialect.Name != "mysql" || held.ReadOnly) {
 					continue
 				}
 				shard = at

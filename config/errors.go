@@ -53,7 +53,8 @@ var (
 	ErrPartialCommit error = &sentinel{"committed in part"}
 	// ErrBulkUnfit: a Bulk can't take this table or connection; see Bulk.InsertRows.
 	ErrBulkUnfit error = &sentinel{"not fit for a bulk insert"}
-	// ErrConflict: somebody else changed the versions of the same key.
+	// ErrConflict: somebody else changed the versions of the same key, or deleted a row that
+	// an upsert was about to update on another shard.
 	ErrConflict error = &sentinel{"conflicting write"}
 	// ErrSealed: a version would end after the bound of a shard that is sealed, or be open.
 	ErrSealed error = &sentinel{"sealed shard"}
