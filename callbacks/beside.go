@@ -35,7 +35,7 @@ func (r *Runtime) beside(stmt *gorm.Statement) (others []planner.Other, keeps bo
 		}
 		keeps = keeps && !containsWord(join.Name, "right") && !containsWord(join.Name, "full")
 		if name, alias, ok := joinedTable(join.Name); ok {
-			if t, known := r.current(stmt.ConnPool).ByName(name); known {
+			if t := r.byName(r.current(stmt.ConnPool), name); t != nil {
 				others = append(others, planner.Other{Alias: alias, Schema: t.Schema, Table: t})
 			}
 			for _, ref := range r.catalog.Load().References() {

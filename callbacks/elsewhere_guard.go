@@ -68,9 +68,9 @@ func (e *Elsewhere) models(stmt *gorm.Statement) error {
 
 // table refuses db.Table with an entity's name in a database that has its shards.
 func (e *Elsewhere) table(stmt *gorm.Statement) error {
-	t, ok := e.runtime.catalog.Load().ByName(stmt.Table)
+	t := e.runtime.byName(e.runtime.catalog.Load(), stmt.Table)
 	door, here := stmt.DB.Plugins["dtde"].(*Door)
-	if !ok || !here {
+	if t == nil || !here {
 		return nil
 	}
 	for _, s := range t.Shards {

@@ -148,6 +148,13 @@ func holds(v any, wanted func(any) bool) bool {
 				return true
 			}
 		}
+	case clause.OnConflict:
+		for i := range v.DoUpdates {
+			if holds(v.DoUpdates[i].Value, wanted) {
+				return true
+			}
+		}
+		return anyHolds(v.Where.Exprs, wanted) || anyHolds(v.TargetWhere.Exprs, wanted)
 	}
 	return false
 }
@@ -256,6 +263,14 @@ func replaced(v any, wanted func(any) bool, with func(any) any) any {
 		for i := range v {
 			v[i].Value = replaced(v[i].Value, wanted, with)
 		}
+		return v
+	case clause.OnConflict:
+		v.DoUpdates = slices.Clone(v.DoUpdates)
+		for i := range v.DoUpdates {
+			v.DoUpdates[i].Value = replaced(v.DoUpdates[i].Value, wanted, with)
+		}
+		v.Where.Exprs = replacedAll(v.Where.Exprs, wanted, with)
+		v.TargetWhere.Exprs = replacedAll(v.TargetWhere.Exprs, wanted, with)
 		return v
 	}
 	return v

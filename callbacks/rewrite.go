@@ -2,6 +2,7 @@ package callbacks
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"gorm.io/gorm"
@@ -119,7 +120,11 @@ func isSubtext(v any) bool {
 	case clause.NamedExpr:
 		return selects(v.SQL)
 	case clause.From:
-		return len(v.Joins) > 0
+		return len(v.Joins) > 0 || slices.ContainsFunc(v.Tables, isOther)
+	case clause.Insert:
+		return isOther(v.Table)
+	case clause.Update:
+		return isOther(v.Table)
 	case clause.Select:
 		for i := range v.Columns {
 			if v.Columns[i].Raw && selects(v.Columns[i].Name) {
@@ -141,6 +146,9 @@ func isSubtext(v any) bool {
 	}
 	return false
 }
+
+// isOther tells whether a clause names a table of its own beside the statement's.
+func isOther(t clause.Table) bool { return t.Name != "" && t.Name != clause.CurrentTable }
 
 // selects tells whether a fragment has a SELECT of its own.
 func selects(s string) bool { return len(s) > len("select") && containsWord(s, "select") }

@@ -2,6 +2,7 @@ package callbacks
 
 import (
 	"reflect"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -135,12 +136,11 @@ func (r *Runtime) owned(stmt *gorm.Statement) (t *config.Table, alias string) {
 // ownedByName finds the entity of db.Table("orders") and db.Table("orders AS o").
 func (r *Runtime) ownedByName(catalog *config.Catalog, stmt *gorm.Statement) (*config.Table, string) {
 	if stmt.TableExpr == nil || namesOnly(stmt.TableExpr.SQL, stmt.Table) {
-		t, _ := catalog.ByName(stmt.Table)
-		return t, stmt.Table
+		return r.byName(catalog, stmt.Table), stmt.Table
 	}
 	name, alias, simple := splitAlias(stmt.TableExpr.SQL)
-	if simple {
-		if t, ok := catalog.ByName(name); ok {
+	if simple && !(r.dialect.Name == "postgres" && strings.EqualFold(name, "only")) {
+		if t := r.byName(catalog, name); t != nil {
 			return t, alias
 		}
 		return nil, ""
@@ -153,6 +153,21 @@ func (r *Runtime) ownedByName(catalog *config.Catalog, stmt *gorm.Statement) (*c
 		})
 	}
 	return nil, ""
+}
+
+// byName finds the entity whose logical table the engine takes a name for; nil if there is none.
+func (r *Runtime) byName(catalog *config.Catalog, name string) *config.Table {
+	if t, ok := catalog.ByName(name); ok {
+		return t
+	}
+	if r.dialect.Name == "sqlite" || r.dialect.Name == "sqlserver" { // whose names differ in more than case
+		for _, t := range catalog.Tables() {
+			if strings.EqualFold(t.LogicalName, name) {
+				return t
+			}
+		}
+	}
+	return nil
 }
 
 // statement translates a GORM statement for the planner.

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"github.com/go-dtde/dtde"
 	"github.com/go-dtde/dtde/internal/testenv"
@@ -149,57 +150,181 @@ var baseTableTexts = []string{
 	`mysql: ! DO (SELECT MAX(note) FROM shipments)`,
 }
 
+// baseTableChains name the logical table in a chain on another model, or in a clause of their own. What a read finds,
+// or what it wrote into halts, must come from the shards; none writes where it says.
+var baseTableChains = []struct {
+	name    string
+	refused bool
+	run     func(tx *gorm.DB, rows *[]map[string]any) error
+}{
+	{"clause From", false, func(tx *gorm.DB, rows *[]map[string]any) error {
+		return tx.Model(&Halt{}).Clauses(clause.From{Tables: []clause.Table{{Name: "shipments"}}}).Find(rows).Error
+	}},
+	{"clause From with a join", false, func(tx *gorm.DB, rows *[]map[string]any) error {
+		from := clause.From{Tables: []clause.Table{{Name: "halts"}}, Joins: []clause.Join{{Type: clause.CrossJoin, Table: clause.Table{Name: "shipments"}}}}
+		return tx.Model(&Halt{}).Select("shipments.note").Clauses(from).Find(rows).Error
+	}},
+	{"Joins with a comma", false, func(tx *gorm.DB, rows *[]map[string]any) error {
+		return tx.Model(&Halt{}).Select("shipments.note").Joins(", shipments").Find(rows).Error
+	}},
+	{"Order", false, func(tx *gorm.DB, rows *[]map[string]any) error {
+		return tx.Model(&Halt{}).Select("(SELECT MAX(note) FROM shipments) AS note").Order("(SELECT MAX(note) FROM shipments)").Find(rows).Error
+	}},
+	{"an upsert's assignment", false, func(tx *gorm.DB, rows *[]map[string]any) error {
+		set := clause.Assignments(map[string]any{"note": gorm.Expr("(SELECT MAX(note) FROM shipments)")})
+		if err := tx.Clauses(clause.OnConflict{Columns: []clause.Column{{Name: "id"}}, DoUpdates: set}).Create(&Halt{1, "x"}).Error; err != nil {
+			return err
+		}
+		return tx.Model(&Halt{}).Find(rows).Error
+	}},
+	{"an upsert's assignment by db.Raw", false, func(tx *gorm.DB, rows *[]map[string]any) error {
+		set := clause.Set{{Column: clause.Column{Name: "note"}, Value: clause.Expr{SQL: "(?)", Vars: []any{tx.Session(&gorm.Session{NewDB: true}).Raw("SELECT MAX(note) FROM shipments")}}}}
+		if err := tx.Clauses(clause.OnConflict{Columns: []clause.Column{{Name: "id"}}, DoUpdates: set}).Create(&Halt{1, "x"}).Error; err != nil {
+			return err
+		}
+		return tx.Model(&Halt{}).Find(rows).Error
+	}},
+	{"a created map's value", false, func(tx *gorm.DB, rows *[]map[string]any) error {
+		if err := tx.Model(&Halt{}).Create(map[string]any{"id": 9, "note": gorm.Expr("(SELECT MAX(note) FROM shipments)")}).Error; err != nil {
+			return err
+		}
+		return tx.Model(&Halt{}).Where("id = 9").Find(rows).Error
+	}},
+	{"an upsert of its own rows", false, func(tx *gorm.DB, rows *[]map[string]any) error {
+		set := clause.Assignments(map[string]any{"note": gorm.Expr("(SELECT MAX(note) FROM shipments)")})
+		if err := tx.Clauses(clause.OnConflict{Columns: []clause.Column{{Name: "id"}}, DoUpdates: set}).Create(&Shipment{1, "x"}).Error; err != nil {
+			return err
+		}
+		return tx.Model(&Shipment{}).Find(rows).Error
+	}},
+	{"clause Insert", true, func(tx *gorm.DB, _ *[]map[string]any) error {
+		return tx.Clauses(clause.Insert{Table: clause.Table{Name: "shipments"}}).Create(&Halt{5, "x"}).Error
+	}},
+	{"clause Update", true, func(tx *gorm.DB, _ *[]map[string]any) error {
+		return tx.Model(&Halt{}).Clauses(clause.Update{Table: clause.Table{Name: "shipments"}}).Where("id > 0").Update("note", "x").Error
+	}},
+	{"clause Update of its own rows", true, func(tx *gorm.DB, _ *[]map[string]any) error {
+		return tx.Model(&Shipment{}).Clauses(clause.Update{Table: clause.Table{Name: "shipments"}}).Where("id > 0").Update("note", "x").Error
+	}},
+	{"Table with a join", true, func(tx *gorm.DB, rows *[]map[string]any) error {
+		return tx.Table("halts JOIN shipments ON 1 = 1").Find(rows).Error
+	}},
+	{"Table with a schema", true, func(tx *gorm.DB, rows *[]map[string]any) error { return tx.Table("main.shipments").Find(rows).Error }},
+}
+
+// Names that only some engines take for the logical table.
+func TestTableNamesLeaveTheBaseTableAlone(t *testing.T) {
+	t.Parallel()
+	t.Run("in capitals", func(t *testing.T) {
+		t.Parallel()
+		db := besideBaseTable(t, testenv.SQLite())
+		var notes []string
+		require.NoError(t, db.Table("SHIPMENTS").Pluck("note", &notes).Error)
+		assert.Equal(t, []string{"good"}, notes)
+		require.NoError(t, db.Model(&Halt{}).Joins("JOIN SHIPMENTS s ON s.id = halts.id").Pluck("s.note", &notes).Error)
+		assert.Equal(t, []string{"good"}, notes)
+	})
+	t.Run("ONLY", func(t *testing.T) {
+		t.Parallel()
+		db := besideBaseTable(t, testenv.Only(t, "postgres"))
+		require.ErrorIs(t, db.Table("ONLY shipments").Find(&[]map[string]any{}).Error, dtde.ErrUnsupported)
+		require.ErrorIs(t, db.Table("ONLY shipments").Where("id > 0").Update("note", "x").Error, dtde.ErrUnsupported)
+	})
+}
+
+// besideBaseTable has one row in the shards of shipments, another in a table of that name, which the view base shows,
+// and one in halts.
+func besideBaseTable(t *testing.T, d testenv.DB) *gorm.DB {
+	t.Helper()
+	db := d.Open(t)
+	require.NoError(t, db.Use(dtde.Register(dtde.Config{NodeID: 1, Entities: []dtde.Entity{dtde.Model(&Shipment{}).ShardByHash("ID", 3)}})))
+	require.NoError(t, db.AutoMigrate(&Shipment{}, &Halt{}))
+	pool, err := db.DB()
+	require.NoError(t, err)
+	for _, statement := range []string{
+		"CREATE TABLE shipments (id BIGINT PRIMARY KEY, note VARCHAR(20))", "INSERT INTO shipments VALUES (666, 'poison')",
+		"CREATE VIEW base AS SELECT * FROM shipments",
+	} {
+		_, err := pool.Exec(statement)
+		require.NoError(t, err)
+	}
+	require.NoError(t, db.Create(&Shipment{1, "good"}).Error)
+	require.NoError(t, db.Create(&Halt{1, "halt"}).Error)
+	return db
+}
+
+// leavesBaseTable runs something that names the logical table, in a transaction that is rolled back, and looks at the
+// table of that name.
+func leavesBaseTable(t *testing.T, db *gorm.DB, run func(tx *gorm.DB, rows *[]map[string]any) error) (rows []map[string]any, err error) {
+	t.Helper()
+	rollback := errors.New("roll back")
+	require.ErrorIs(t, db.Transaction(func(tx *gorm.DB) error {
+		err = run(tx, &rows)
+		for _, row := range rows {
+			for _, v := range row {
+				assert.NotEqual(t, "poison", v)
+			}
+		}
+		var base []map[string]any
+		require.NoError(t, tx.Session(&gorm.Session{NewDB: true}).Raw("SELECT * FROM base").Scan(&base).Error)
+		assert.Equal(t, []map[string]any{{"id": int64(666), "note": "poison"}}, base)
+		return rollback
+	}), rollback)
+	return rows, err
+}
+
 func TestSQLTextLeavesTheBaseTableAlone(t *testing.T) {
 	t.Parallel()
 	testenv.Each(t, func(t *testing.T, d testenv.DB) {
-		db := d.Open(t)
-		engine := db.Name()
-		require.NoError(t, db.Use(dtde.Register(dtde.Config{NodeID: 1, Entities: []dtde.Entity{dtde.Model(&Shipment{}).ShardByHash("ID", 3)}})))
-		require.NoError(t, db.AutoMigrate(&Shipment{}, &Halt{}))
-		pool, err := db.DB()
-		require.NoError(t, err)
-		for _, statement := range []string{
-			"CREATE TABLE shipments (id BIGINT PRIMARY KEY, note VARCHAR(20))", "INSERT INTO shipments VALUES (666, 'poison')",
-			"CREATE VIEW base AS SELECT * FROM shipments",
-		} {
-			_, err := pool.Exec(statement)
-			require.NoError(t, err)
-		}
-		require.NoError(t, db.Create(&Shipment{1, "good"}).Error)
-		require.NoError(t, db.Create(&Halt{1, "halt"}).Error)
-		untouched := []map[string]any{{"id": int64(666), "note": "poison"}}
+		db := besideBaseTable(t, d)
 		for _, text := range baseTableTexts {
 			if only, rest, some := strings.Cut(text, ": "); some && !strings.Contains(only, " ") {
-				if text = rest; only != engine {
+				if text = rest; only != db.Name() {
 					continue
 				}
 			}
 			text, refused := strings.CutPrefix(text, "! ")
 			text, fails := strings.CutPrefix(text, "? ")
 			t.Run(text, func(t *testing.T) {
-				rollback := errors.New("roll back")
-				err := db.Transaction(func(tx *gorm.DB) error {
-					var rows, base []map[string]any
-					err := tx.Session(&gorm.Session{}).Raw(text).Scan(&rows).Error
-					if fails {
-						require.Error(t, err)
-					} else if refused {
-						require.ErrorIs(t, err, dtde.ErrUnsupported)
-					} else {
-						require.NoError(t, err)
-					}
-					for _, row := range rows {
-						assert.NotContains(t, row, "poison")
-						for _, v := range row {
-							assert.NotEqual(t, "poison", v)
-						}
-					}
-					require.NoError(t, tx.Raw("SELECT * FROM base").Scan(&base).Error)
-					assert.Equal(t, untouched, base)
-					return rollback
+				_, err := leavesBaseTable(t, db, func(tx *gorm.DB, rows *[]map[string]any) error {
+					return tx.Session(&gorm.Session{}).Raw(text).Scan(rows).Error
 				})
-				require.ErrorIs(t, err, rollback)
+				switch {
+				case fails:
+					require.Error(t, err)
+				case refused:
+					require.ErrorIs(t, err, dtde.ErrUnsupported)
+				default:
+					require.NoError(t, err)
+				}
 			})
 		}
 	})
+}
+
+func TestChainsLeaveTheBaseTableAlone(t *testing.T) {
+	t.Parallel()
+	testenv.Each(t, func(t *testing.T, d testenv.DB) {
+		db := besideBaseTable(t, d)
+		for _, c := range baseTableChains {
+			t.Run(c.name, func(t *testing.T) {
+				rows, err := leavesBaseTable(t, db, c.run)
+				if c.refused {
+					require.ErrorIs(t, err, dtde.ErrUnsupported)
+					return
+				}
+				require.NoError(t, err)
+				require.Len(t, rows, 1)
+				assert.EqualValues(t, "good", text(rows[0]["note"]))
+			})
+		}
+	})
+}
+
+// text is a value that a driver may give as bytes.
+func text(v any) any {
+	if b, ok := v.([]byte); ok {
+		return string(b)
+	}
+	return v
 }
