@@ -69,7 +69,7 @@ func (r *Runtime) aimWrite(stmt *gorm.Statement, s *config.Shard, alias string, 
 	switch {
 	case r.dialect.Name == "sqlserver" && op == planner.Update:
 		// UPDATE [orders] SET … OUTPUT … FROM [orders_eu] AS [orders] WHERE …
-		stmt.Clauses["UPDATE"] = clause.Clause{Name: "UPDATE", Expression: clause.Update{Table: clause.Table{Name: alias}}}
+		stmt.Clauses["UPDATE"] = clause.Clause{Name: "UPDATE", Expression: clause.Expr{SQL: r.quote(alias)}}
 		stmt.Clauses["FROM"] = clause.Clause{Name: "FROM", Expression: clause.From{}}
 	case r.dialect.Name == "sqlserver":
 		// DELETE [orders] OUTPUT … FROM [orders_eu] AS [orders] WHERE …
