@@ -46,17 +46,31 @@ func (r *Runtime) rawInsert(db *gorm.DB, rs *planner.RawStatement, call rawCall,
 	watch.resolved(p)
 	carry(stmt, p)
 	p.Statements = nil
+	if len(in.held) == 0 || db.DryRun {
+		return p, in.sendText(p, call, run, watch)
+	}
+	return p, r.atomically(db, func() error {
+		if err := in.hold(p); err != nil {
+			return err
+		}
+		return in.sendText(p, call, run, watch)
+	})
+}
+
+// sendText runs the text, or that of each shard.
+func (in *rawInsertion) sendText(p *planner.Plan, call rawCall, run func(*gorm.DB), watch *watch) error {
+	r, db, stmt := in.r, in.db, in.db.Statement
 	switch {
 	case len(p.Targets) == 0:
-		return p, in.nothing(call)
+		return in.nothing(call)
 	case len(p.Targets) == 1:
 		leave, err := r.visit(stmt, p.Targets[0].Shard)
 		defer leave()
 		if err != nil {
-			return p, err
+			return err
 		}
 		if s := &p.Targets[0]; len(s.Rows) == len(in.values.Values) && len(in.made) == 0 {
-			setText(stmt, rs.Render(s.Shard, r.quote))
+			setText(stmt, in.rs.Render(s.Shard, r.quote))
 		} else {
 			own := in.text(s)
 			setText(stmt, own.text)
@@ -66,18 +80,18 @@ func (r *Runtime) rawInsert(db *gorm.DB, rs *planner.RawStatement, call rawCall,
 		run(db)
 		db.Error = explained(p.Entity, "raw", db.Error)
 		in.noteInserted(p)
-		return p, nil
+		return nil
 	}
 	steps := make([]rawStep, len(p.Targets))
 	for i := range p.Targets {
 		steps[i].rows = p.Targets[i].Rows
 		steps[i].shardSQL = in.text(&p.Targets[i])
 	}
-	err = r.rawSteps(db, p, call, steps, watch)
+	err := r.rawSteps(db, p, call, steps, watch)
 	if err == nil {
 		in.noteInserted(p)
 	}
-	return p, err
+	return err
 }
 
 // insertion is the creation of the rows that the text lists.

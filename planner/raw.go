@@ -163,6 +163,14 @@ func rawRefusal(entity, reason, problem string) error {
 	}
 }
 
+// joined refuses a write that joins.
+func joined(ref reference, problem string) error {
+	return &config.UnsupportedError{
+		Entity: ref.table.Name, Reason: "raw-shape", Problem: problem,
+		Hint: "say by a subquery what the other table decides: WHERE id IN (SELECT …), SET x = (SELECT …)",
+	}
+}
+
 // mentions tells whether any logical name occurs as a word.
 func mentions(c *config.Catalog, sql string) bool {
 	tables := c.Tables()

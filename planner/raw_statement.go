@@ -130,11 +130,11 @@ func (r *rawParser) clauses(ref reference, i int, out *RawStatement) error {
 	begin := func(i int) { write.Head.To = min(write.Head.To, int(r.toks[i-1].to)) }
 	if out.Operation == Update {
 		if !r.keyword(i, "set") {
-			return refuse("an UPDATE of more than one table")
+			return joined(ref, "an UPDATE of more than one table")
 		}
 		end := r.untilClause(i + 1)
 		if r.keyword(end, "from") {
-			return refuse("UPDATE … FROM")
+			return joined(ref, "UPDATE … FROM")
 		}
 		if err := r.assignments(i+1, end, out); err != nil {
 			return err
@@ -152,6 +152,9 @@ func (r *rawParser) clauses(ref reference, i int, out *RawStatement) error {
 		}
 		begin(i)
 		out.Where, write.Where, i = []clause.Expression{where}, part(i, end), end
+	}
+	if out.Operation == Delete && r.keyword(i, "using") {
+		return joined(ref, "DELETE … USING")
 	}
 	for i < len(r.toks) {
 		if !r.keyword(i, "group", "having", "order", "limit", "offset", "fetch", "for", "window", "returning", "lock") {

@@ -11,12 +11,18 @@ import (
 // CheckUpsert tells whether an upsert over shards does what it would do on one table.
 // A row that conflicts must live on the shard that its key leads to: the conflict's
 // columns include the shard key, or are the primary key of an entity whose ids carry
-// their shard. And the update must leave the shard key as it is. The error is a
-// *config.UnsupportedError.
+// their shard ("upsert-target"). And the update must leave the shard key as it is
+// ("upsert-key", which is looked at first: the target may be exact for other reasons). The
+// error is a *config.UnsupportedError.
 func CheckUpsert(t *config.Table, onConflict clause.OnConflict) error {
-	if err := conflictTarget(t, onConflict); err != nil {
+	if err := assignedOnConflict(t, onConflict); err != nil {
 		return err
 	}
+	return conflictTarget(t, onConflict)
+}
+
+// assignedOnConflict refuses to change the shard key of a row that is there.
+func assignedOnConflict(t *config.Table, onConflict clause.OnConflict) error {
 	if onConflict.DoNothing {
 		return nil
 	}

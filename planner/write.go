@@ -147,8 +147,8 @@ func (s *Statement) assignedKeys(set clause.Set) ([]config.Set, error) {
 			}
 			return nil, s.keyChanged("assign a constant")
 		}
-		if !bound(a.Value) {
-			return nil, s.keyChanged("assign a constant")
+		if _, computed := a.Value.(clause.Expression); computed || !bound(a.Value) {
+			return nil, s.keyChanged("assign a constant: what the database would compute says no shard")
 		}
 		v, ok := key.Convert(a.Value)
 		if !ok {

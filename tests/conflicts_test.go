@@ -284,11 +284,20 @@ func TestUpsertsHoldTheRow(t *testing.T) {
 					require.NoError(t, err)
 				}
 			}))
-			for name, session := range map[string]*gorm.DB{"in GORM's transaction": db, "without": db.Session(&gorm.Session{SkipDefaultTransaction: true})} {
+			upsert := func(tx *gorm.DB) *gorm.DB {
+				return tx.Clauses(clause.OnConflict{Columns: []clause.Column{{Name: "id"}}, DoUpdates: clause.AssignmentColumns([]string{"name"})}).
+					Create(&Bylaw{ID: 3, Region: "a", Name: "new"})
+			}
+			for name, run := range map[string]func() *gorm.DB{
+				"in GORM's transaction": func() *gorm.DB { return upsert(db) },
+				"without":               func() *gorm.DB { return upsert(db.Session(&gorm.Session{SkipDefaultTransaction: true})) },
+				"SQL text": func() *gorm.DB {
+					return db.Exec("INSERT INTO bylaws (id, region, name) VALUES (3, 'a', 'new')" + onConflict(db, "id", "name = 'new'"))
+				},
+			} {
 				require.NoError(t, db.Create(&Bylaw{ID: 3, Region: "b"}).Error)
 				meanwhile = true
-				tx := session.Clauses(clause.OnConflict{Columns: []clause.Column{{Name: "id"}}, DoUpdates: clause.AssignmentColumns([]string{"name"})}).
-					Create(&Bylaw{ID: 3, Region: "a", Name: "new"})
+				tx := run()
 				require.ErrorIs(t, tx.Error, dtde.ErrConflict, name)
 				assert.False(t, meanwhile)
 				assert.Empty(t, keyContents(t, db, &Bylaw{}), name)

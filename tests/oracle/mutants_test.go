@@ -77,12 +77,12 @@ var mutants = []mutant{
 		new: "default:\n\t\t\tif len(lists[at]) > 0 && mutant(\"an IN list keeps one value per shard\") {\n\t\t\t\tbreak\n\t\t\t}\n\t\t\tlists[at] = append(lists[at], v)",
 	},
 	{
-		name: "a write forgets its last shard", file: "callbacks/write.go",
+		name: "a write forgets its last shard", file: "callbacks/write_run.go",
 		old: "for i := range w.plan.Targets {\n\t\t\tn, err := w.step(",
 		new: "for i := range w.plan.Targets {\n\t\t\tif i > 0 && i == len(w.plan.Targets)-1 && mutant(\"a write forgets its last shard\") {\n\t\t\t\tbreak\n\t\t\t}\n\t\t\tn, err := w.step(",
 	},
 	{
-		name: "rows affected are the last shard's", file: "callbacks/write.go",
+		name: "rows affected are the last shard's", file: "callbacks/write_run.go",
 		old: "\t\t\ttotal += n\n\t\t}\n\t\tif w.rows",
 		new: "\t\t\ttotal += n\n\t\t\tif mutant(\"rows affected are the last shard's\") {\n\t\t\t\ttotal = n\n\t\t\t}\n\t\t}\n\t\tif w.rows",
 	},
