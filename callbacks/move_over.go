@@ -28,7 +28,8 @@ func (w *writer) carryOver(from, to *config.Shard, columns []string, selected st
 	if err != nil {
 		return failedWith(err)
 	}
-	row := "(?" + strings.Repeat(",?", len(columns)-1) + ")"
+	// a space, since GORM takes bytes right behind a parenthesis for a list of numbers
+	row := "( ?" + strings.Repeat(",?", len(columns)-1) + ")"
 	text := "INSERT INTO " + w.r.quote(to.Table) + " (" + strings.Join(columns, ",") + ") VALUES " +
 		row + strings.Repeat(","+row, len(values)/len(columns)-1)
 	if w.r.identity(w.plan.Table) != nil {
