@@ -24,7 +24,8 @@ import (
 )
 
 // script stands in for a server where one statement's answer decides about the next:
-// it notes what is sent and gives the first answer whose text the statement contains.
+// it notes what is sent and gives the first answer whose text the statement contains. What
+// no answer is for has no rows, which a read takes for an empty table.
 type script struct {
 	mu      sync.Mutex
 	answers []scripted
