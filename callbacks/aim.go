@@ -125,6 +125,10 @@ func (u *union) Build(b clause.Builder) {
 		_, _ = b.WriteString(u.r.quote(u.alias))
 		return
 	}
+	if stmt, ok := b.(*gorm.Statement); ok && len(u.plan.Targets) > 0 { // otherwise it doubles branch after branch
+		one := len(columns) + len(u.r.asTable(u.plan.Targets[0].Shard, u.alias).SQL)
+		stmt.SQL.Grow(len(u.plan.Targets)*(one+branchWords) + branchWords)
+	}
 	for i := range u.plan.Targets {
 		if i > 0 {
 			_, _ = b.WriteString(" UNION ALL ")
@@ -137,6 +141,9 @@ func (u *union) Build(b clause.Builder) {
 	_, _ = b.WriteString(") AS ")
 	_, _ = b.WriteString(u.r.quote(u.alias))
 }
+
+// branchWords is about how long the words of a branch are, beside its names.
+const branchWords = 32
 
 func (u *union) branch(b clause.Builder, columns string, t *planner.Target) {
 	limited := u.plan.Pushed && u.plan.BranchLimit > 0
