@@ -97,9 +97,9 @@ type creation struct {
 	explicit []bool
 	// held are the rows that go to the shard that holds their primary key already.
 	held map[int]string
-	// made are the rows whose primary key dtde made.
-	made    []int
-	restore []func()
+	// makesKeys tells that the other rows' were made.
+	makesKeys bool
+	restore   []func()
 	// bulk is the bulk insert that this is a chunk of; nil for a create of its own.
 	bulk *bulkRun
 	// values, column, row and cell are keyValues' room for one row and one key column.

@@ -11,14 +11,16 @@ import (
 
 // queries tells whether values of the rows, or what an upsert assigns, may read tables.
 func (c *creation) queries() bool {
-	wanted := func(v any) bool { return isStatement(v) || isSubtext(v) }
 	if oc, ok := c.db.Statement.Clauses["ON CONFLICT"].Expression.(clause.OnConflict); ok {
-		if holds(oc.DoUpdates, wanted) || holds(oc.Where, wanted) {
+		if holds(oc.DoUpdates, mayRead) || holds(oc.Where, mayRead) {
 			return true
 		}
 	}
-	return slices.ContainsFunc(c.rows.maps, func(row map[string]any) bool { return holds(row, wanted) })
+	return slices.ContainsFunc(c.rows.maps, func(row map[string]any) bool { return holds(row, mayRead) })
 }
+
+// mayRead tells a query, and text that has one.
+func mayRead(v any) bool { return isStatement(v) || isSubtext(v) }
 
 // insertReading is GORM's own create of rows that read tables: it is built, rewritten, then
 // run. What one of several inserts would see of another one's rows is refused.

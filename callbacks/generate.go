@@ -117,15 +117,21 @@ func (c *creation) generateKeys() error {
 			return err
 		}
 	}
-	c.made = zero
+	c.makesKeys = true
 	return c.fillKeys(pk, spec, zero)
 }
 
 // forgetKeys takes the keys back that were made for rows which were not created: one table's
 // are made with the rows.
 func (c *creation) forgetKeys() {
+	if !c.makesKeys {
+		return
+	}
 	pk := c.table.Schema.PrioritizedPrimaryField
-	for _, i := range c.made {
+	for i, given := range c.explicit {
+		if given {
+			continue
+		}
 		if c.rows.maps != nil {
 			delete(c.rows.maps[i], pk.DBName)
 			continue
