@@ -212,6 +212,9 @@ func TestGroupsInEachForm(t *testing.T) {
 			"text in other letters": {build: func(tx *gorm.DB) *gorm.DB {
 				return tx.Select("upper(name) AS u, count(*) AS n, sum(kind) AS k").Group("upper(name)").Order("k, n")
 			}, not: map[string]map[string]string{"mariadb": {"sessions": "sessions-group", "three databases": "sessions-group"}}},
+			"a case of texts": {build: func(tx *gorm.DB) *gorm.DB {
+				return tx.Select("CASE WHEN kind > 3 THEN 'a' ELSE 'b' END AS c, count(*) AS n").Group("CASE WHEN kind > 3 THEN 'a' ELSE 'b' END").Order("n")
+			}, not: map[string]map[string]string{"mariadb": {"sessions": "sessions-group", "three databases": "sessions-group"}}},
 			"decimals": {build: func(tx *gorm.DB) *gorm.DB { return tx.Select("price, count(*) AS n").Group("price").Order("price") }},
 			"floats": {build: func(tx *gorm.DB) *gorm.DB {
 				return tx.Select("weight, count(*) AS n").Group("weight").Order("weight DESC").Limit(9)

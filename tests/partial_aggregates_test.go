@@ -184,6 +184,10 @@ func TestPartialAggregatesRefused(t *testing.T) {
 			"HAVING a far number": {"sessions-group", func(tx *gorm.DB) *gorm.DB {
 				return tx.Select("kind").Group("kind").Having("sum(amount) < ?", int64(1)<<60)
 			}},
+			"zero beside different values": {"sessions-select", func(tx *gorm.DB) *gorm.DB { return tx.Select("coalesce(sum(small), 0), count(distinct kind)") }},
+			"different values after zero": {"sessions-order", func(tx *gorm.DB) *gorm.DB {
+				return tx.Select("coalesce(sum(small), 0) AS s").Order("count(distinct kind)")
+			}},
 			"a position":                     {"sessions-group", func(tx *gorm.DB) *gorm.DB { return tx.Select("kind, count(*)").Group("1") }},
 			"a function":                     {"sessions-group", func(tx *gorm.DB) *gorm.DB { return tx.Select("count(*)").Group("hex(kind)") }},
 			"a row":                          {"sessions-select", func(tx *gorm.DB) *gorm.DB { return tx.Select("count(distinct (kind, sold))") }},

@@ -11,8 +11,8 @@
 // which the run prints and checks; refusals must stay rare. Most variants shard one
 // model beside a small unsharded one; some have models with every kind of relation,
 // some models with composite keys and foreign keys that act, some many rows, so that
-// pages lie deep. TestOracleDatabases runs a part of the variants
-// with the shards in three databases: three PostgreSQL servers, SQLite files, databases of
+// pages lie deep. TestOracleDatabases runs a part of the variants, one with composite keys
+// and foreign keys among them, with the shards in three databases: three PostgreSQL servers, SQLite files, databases of
 // a MariaDB server. What is refused there because it needs rows of several databases is
 // counted apart.
 //

@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -12,25 +13,43 @@ import (
 // the generator could know.
 
 // existing is the k-th row of a model in the order of its keys, or one that is not there.
-func existing[T any](s *session, k int, order string, where ...any) T {
+// They are put in order here: not every variant can be asked for an order of text.
+func existing[T any](s *session, k int, order func(a, b T) int, where ...any) T {
 	var rows []T
-	s.db.Session(&gorm.Session{NewDB: true}).Order(order).Find(&rows, where...)
+	s.db.Session(&gorm.Session{NewDB: true}).Find(&rows, where...)
 	if len(rows) == 0 {
 		var none T
 		return none
 	}
+	slices.SortFunc(rows, order)
 	return rows[k%len(rows)]
 }
 
-func (s *session) estate(k int) Estate { return existing[Estate](s, k, "area, no") }
-func (s *session) house(k int) House   { return existing[House](s, k, "area, estate_no, no") }
-func (s *session) room(k int) Room     { return existing[Room](s, k, "area, estate_no, house_no, no") }
-func (s *session) claim(k int) Claim   { return existing[Claim](s, k, "id") }
-func (s *session) agent(k int) Agent   { return existing[Agent](s, k, "id") }
+func (s *session) estate(k int) Estate { return existing(s, k, orderOfEstates) }
+func (s *session) house(k int) House {
+	return existing(s, k, func(a, b House) int {
+		return cmp.Or(cmp.Compare(a.Area, b.Area), cmp.Compare(a.EstateNo, b.EstateNo), cmp.Compare(a.No, b.No))
+	})
+}
+func (s *session) room(k int) Room {
+	return existing(s, k, func(a, b Room) int {
+		return cmp.Or(cmp.Compare(a.Area, b.Area), cmp.Compare(a.EstateNo, b.EstateNo), cmp.Compare(a.HouseNo, b.HouseNo), cmp.Compare(a.No, b.No))
+	})
+}
+func (s *session) claim(k int) Claim {
+	return existing(s, k, func(a, b Claim) int { return cmp.Compare(a.ID, b.ID) })
+}
+func (s *session) agent(k int) Agent {
+	return existing(s, k, func(a, b Agent) int { return cmp.Compare(a.ID, b.ID) })
+}
+
+func orderOfEstates(a, b Estate) int {
+	return cmp.Or(cmp.Compare(a.Area, b.Area), cmp.Compare(a.No, b.No))
+}
 
 // main is the k-th of the estates that are in an estate's area.
 func (s *session) main(e Estate, k int) Estate {
-	return existing[Estate](s, k, "area, no", "area = ?", e.Area)
+	return existing(s, k, orderOfEstates, "area = ?", e.Area)
 }
 
 // keyOfEstate has the key only, as a program that knows nothing else.

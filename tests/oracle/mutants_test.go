@@ -38,6 +38,7 @@ const (
 	deepPages     = "deep-(hash-4|month-6|range-6)"
 	kinVariant3   = "kin-(area-3|number-8|apart-3|children-3|both-4)"
 	spreadVariant = "spread-(value-3|hash-id-8|graph-near-3)"
+	spreadKin     = "spread-kin-number-8"
 )
 
 var mutants = []mutant{
@@ -127,9 +128,19 @@ var mutants = []mutant{
 		new: "for i := range columns {\n\t\t\tif at < len(g.groups) && found && mutant(\"a group keeps its first part\") {\n\t\t\t\tcontinue\n\t\t\t}\n\t\t\tvar err error\n",
 	},
 	{
+		name: "different values are counted by each shard", file: "planner/group_parts.go",
+		old: "return item.function == merge.Count && item.distinct && (",
+		new: "return item.function == merge.Count && item.distinct && !mutant(\"different values are counted by each shard\") && (",
+	},
+	{
+		name: "a variance forgets the squares", file: "merge/spread.go", engine: "postgres",
+		old: "numerator.add(scaled)\n",
+		new: "if !mutant(\"a variance forgets the squares\") {\n\t\tnumerator.add(scaled)\n\t}\n",
+	},
+	{
 		name: "a probe leaves too little behind", file: "merge/paging.go", variants: deepPages,
-		old: "page.From, page.Skip = pivot, page.Skip-before",
-		new: "page.From, page.Skip = pivot, page.Skip-before\n\t\tif mutant(\"a probe leaves too little behind\") {\n\t\t\tpage.Skip++\n\t\t}",
+		old: "page.From, page.Skip = rows[pivot], page.Skip-before",
+		new: "page.From, page.Skip = rows[pivot], page.Skip-before\n\t\tif mutant(\"a probe leaves too little behind\") {\n\t\t\tpage.Skip++\n\t\t}",
 	},
 	{
 		name: "a walk forgets what it passed", file: "merge/paging_walk.go", variants: deepPages,
@@ -247,6 +258,16 @@ var mutantsOfKin = []mutant{
 		new: "if len(stmt.Joins) > 0 && mutant(\"a join over databases leaves one out\") {\n\t\tsources = sources[1:]\n\t}\n\tsrc, err := r.mergeSources(p, sources)\n",
 	},
 	{
+		name: "a move over databases carries no rows", file: "callbacks/move_over.go", variants: spreadKin, test: "TestOracleDatabases",
+		old: "if len(values) == 0 {",
+		new: "if len(values) == 0 || mutant(\"a move over databases carries no rows\") {",
+	},
+	{
+		name: "a move over databases takes text for numbers", file: "callbacks/move_over.go", variants: spreadKin, test: "TestOracleDatabases", engine: "mariadb",
+		old: "row := \"( ?\" + strings",
+		new: "row := map[bool]string{false: \"( ?\", true: \"(?\"}[mutant(\"a move over databases takes text for numbers\")] + strings",
+	},
+	{
 		name: "Take ends at the first answer", file: "callbacks/first_come.go", variants: spreadVariant, test: "TestOracleDatabases",
 		old: "if f.take(src, found); found {",
 		new: "found = found || mutant(\"Take ends at the first answer\")\n\t\t\tif f.take(src, found); found {",
@@ -312,9 +333,11 @@ func runMutant(t *testing.T, copied string, m mutant) (string, error) {
 		"-test.run=^"+test+"$/^"+engine+"$/^round[0-9]+$/^"+variants+"$")
 	command.Dir = filepath.Join(copied, "tests", "oracle")
 	command.Env = append(os.Environ(), "DTDE_ORACLE_MUTANT="+m.name, "DTDE_ORACLE_SEED=2", "DTDE_ORACLE_N=6000", "DTDE_ORACLE_DIFFERENCES=1",
-		"DTDE_ORACLE_SHRINK=0", "CI=", testenv.PostgresVariable+"=")
-	if engine == "sqlite" {
-		command.Env = append(command.Env, testenv.MySQLVariable+"=")
+		"DTDE_ORACLE_SHRINK=0", "CI=")
+	for name, variable := range map[string]string{"postgres": testenv.PostgresVariable, "mariadb": testenv.MySQLVariable} {
+		if engine != name {
+			command.Env = append(command.Env, variable+"=")
+		}
 	}
 	if m.name == "" {
 		command.Env = append(command.Env, "DTDE_ORACLE_N=400")

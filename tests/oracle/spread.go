@@ -99,7 +99,7 @@ func spreadVariants() []*variant {
 	for _, v := range nearbyVariants() {
 		all = append(all, spread(v))
 	}
-	return all
+	return append(all, kinNearby())
 }
 
 // nearbyVariants have co-located and reference entities, whose joins go database by
@@ -123,6 +123,22 @@ func nearbyVariants() []*variant {
 		return v
 	}
 	return []*variant{near(3), near(8)}
+}
+
+// kinNearby has composite keys and foreign keys: parents and children lie in the same
+// database, and each database has the agents.
+func kinNearby() *variant {
+	for _, v := range kinVariants() {
+		if v.name != "kin-number-8" {
+			continue
+		}
+		k := *v.kin
+		k.entities = func() []dtde.Entity { return append(v.kin.entities(), dtde.Model(&Agent{}).AsReference()) }
+		near := *v
+		near.kin, near.references = &k, []string{"agents"}
+		return spread(&near)
+	}
+	panic("oracle: there is no variant kin-number-8 to be spread")
 }
 
 // everywhere reads a reference entity's rows, which every database must have alike.
