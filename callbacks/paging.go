@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"time"
 
@@ -24,7 +25,7 @@ func (r *Runtime) pages(stmt *gorm.Statement, p *planner.Plan) bool {
 	switch {
 	case paging.Form == planner.PageFetch:
 		return false
-	case p.Merge.Limit > r.config.MaxBufferedRows, p.Locking, p.Legs != nil && resolver.InTransaction(stmt.ConnPool), partialFor(stmt) != nil, len(primaryConditions(stmt)) > 0, subtext(stmt), paging.Ties && !wholeRows(stmt):
+	case p.Merge.Limit > r.config.MaxBufferedRows, p.Locking, p.Legs != nil && resolver.InTransaction(stmt.ConnPool), partialFor(stmt) != nil, len(primaryConditions(stmt)) > 0, subtext(stmt), paging.Ties && !wholeRows(stmt), !readsKeys(stmt, paging.Keys):
 		// A page may have to be kept. Keys of the destination go beside the conditions, not around them; text with
 		// tables of its own asks the catalog, which may need the session's connection;
 		// and rows without their keys can't be merged by them.
@@ -47,6 +48,25 @@ func wholeRows(stmt *gorm.Statement) bool {
 		t = t.Elem()
 	}
 	return t.Kind() != reflect.Struct || t == stmt.Schema.ModelType
+}
+
+// readsKeys tells that the rows will have the columns that they are ordered by, whatever
+// the destination leaves out.
+func readsKeys(stmt *gorm.Statement, keys []planner.OrderKey) bool {
+	if wholeRows(stmt) || stmt.Schema == nil {
+		return true
+	}
+	into := gorm.Statement{DB: stmt.DB}
+	if err := into.Parse(stmt.Dest); err != nil {
+		return true // a map or a value: all columns
+	}
+	for _, k := range keys {
+		f := stmt.Schema.LookUpField(k.Column)
+		if f == nil || into.Schema.LookUpField(k.Column) == nil || slices.Contains(stmt.Omits, f.Name) || slices.Contains(stmt.Omits, f.DBName) {
+			return false
+		}
+	}
+	return true
 }
 
 // pager asks the sessions of one statement about its rows. Asking is not safe for

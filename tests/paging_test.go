@@ -185,6 +185,14 @@ func TestDeepPagesWithoutATieBreaker(t *testing.T) {
 		require.NoError(t, sessions.Omit("id").Order("kind").Offset(2000).Limit(50).Find(&omitted).Error)
 		require.Len(t, omitted, 50)
 		assert.Equal(t, want[49], omitted[49].Kind)
+		var unordered []struct{ ID int64 } // what orders the rows is not among them: never the engine's error
+		err := sessions.Model(&Leaf{}).Order("score, id").Offset(2000).Limit(50).Find(&unordered).Error
+		var refused *dtde.UnsupportedError
+		require.ErrorAs(t, err, &refused)
+		assert.Equal(t, "sessions-order", refused.Reason)
+		var ordered []struct{ ID, Score int64 }
+		require.NoError(t, sessions.Model(&Leaf{}).Where("score IS NOT NULL").Order("score, id").Offset(2000).Limit(50).Find(&ordered).Error)
+		require.Len(t, ordered, 50)
 		// rows, and a transaction's own state
 		require.NoError(t, db.Transaction(func(tx *gorm.DB) error {
 			rows, err := tx.Scopes(dtde.Reads(dtde.ReadUnion)).Model(&Leaf{}).Order("id").Offset(1500).Limit(3).Rows()
