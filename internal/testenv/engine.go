@@ -95,10 +95,8 @@ func createPostgres(t testing.TB) string {
 	if err != nil {
 		t.Fatalf("testenv: reach PostgreSQL: %v", err)
 	}
-	name := randomName()
-	// template0: a template1 that somebody is connected to can't be copied.
-	administer(t, admin, "CREATE DATABASE "+name+" TEMPLATE template0")
-	t.Cleanup(func() { administer(t, admin, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)") })
+	name := postgresDatabases.take(t, admin)
+	t.Cleanup(func() { postgresDatabases.give(t, admin, name) })
 	return postgresDSN(os.Getenv(PostgresVariable), name)
 }
 
