@@ -9,9 +9,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # tests/without_race_test.go checks that these are the tests that skip under it.
 without='Allocations|NoObserverCostsNothing|RepositoryHistory|Oracle|PlainAgainstPlain|Mutants'
 
-# Tests wait for servers more than they compute: two at a time, as go test has it on two
-# cores, leave those idle.
-flags=(-parallel 4)
+flags=()
 if [ -n "${1:-}" ]; then
   library=$(scripts/library.sh | paste -sd, -)
   flags+=(-covermode=atomic -coverpkg="$library" -coverprofile="$1")

@@ -46,7 +46,7 @@ func TestWithoutRaceIsRun(t *testing.T) {
 			}
 		}
 	}
-	assert.Equal(t, 9, found)
+	assert.Equal(t, 10, found)
 }
 
 // namesRace tells whether a declaration asks testenv for the race detector.
