@@ -113,9 +113,11 @@ func (s *Statement) aggregateItem(text string, toks []token, base int) (a aggreg
 	}
 	last := len(toks) - 1
 	a.argument = text[toks[0].from:toks[last].to]
-	if a.ref, ok = s.columnOf(a.argument); ok {
-		a.function, a.column = merge.Key, s.own(a.ref)
-		return a, true
+	if len(toks) < 2 || toks[1].kind != tokOpen { // no function
+		if a.ref, ok = s.columnOf(a.argument); ok {
+			a.function, a.column = merge.Key, s.own(a.ref)
+			return a, true
+		}
 	}
 	if a.function, a.spread, ok = s.functionOf(strings.ToLower(word(0))); !ok || len(toks) < 3 || toks[1].kind != tokOpen || int(toks[1].at)-base != last {
 		if ok = s.sumOrZero(&a, text, toks, base); !ok {
