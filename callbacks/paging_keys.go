@@ -115,31 +115,14 @@ func (r keyRange) bound(b clause.Builder, key []driver.Value, before bool) {
 // lead bounds the first column loosely; false if nothing bounds it.
 func (r keyRange) lead(b clause.Builder, v driver.Value, before bool) bool {
 	k := r.keys[0]
-	nulls := k.NullsFirst == before // NULLs are on the side that is asked for
-	if v == nil {
-		if nulls {
-			r.equal(b, 0, nil)
-			return true
-		}
-		return false
+	if v != nil {
+		return r.beyond(b, 0, v, before, true)
 	}
-	nulls = nulls && !k.NotNull
-	if nulls {
-		_ = b.WriteByte('(')
-	}
-	b.WriteQuoted(clause.Column{Table: clause.CurrentTable, Name: k.Column})
-	if before != k.Desc {
-		_, _ = b.WriteString(" <= ")
-	} else {
-		_, _ = b.WriteString(" >= ")
-	}
-	b.AddVar(b, v)
-	if nulls {
-		_, _ = b.WriteString(" OR ")
+	if k.NullsFirst == before { // NULLs are on the side that is asked for
 		r.equal(b, 0, nil)
-		_ = b.WriteByte(')')
+		return true
 	}
-	return true
+	return false
 }
 
 func (r keyRange) equal(b clause.Builder, i int, v driver.Value) {
