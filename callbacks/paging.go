@@ -109,21 +109,11 @@ func (r *Runtime) openPage(ctx context.Context, cancel context.CancelFunc, db *g
 		}
 		q.Reverse = false // the shards' rows mix; nothing is known of their numbers
 	}
-	page, err := merge.FindPage(pg.asking(ctx), q, ask)
+	page, err := merge.FindPage(ctx, q, ask)
 	if err != nil {
 		return nil, mergeError(err)
 	}
 	return pg.openFound(ctx, cancel, page, w)
-}
-
-// asking is the context of questions, and of pages that are kept in memory. On one lane
-// nothing runs beside them that could fail first, and SQLite's driver steps through the
-// rows of a context that can't end without a goroutine for each.
-func (pg *pager) asking(ctx context.Context) context.Context {
-	if pg.sessions.Lanes() == 1 {
-		return pg.db.Statement.Context
-	}
-	return ctx
 }
 
 // smallRows is how many rows of all shards together cost about as much as a round of

@@ -15,7 +15,6 @@ import (
 // the lanes; a single one skips the rows before the page itself. The rows are few: they
 // are kept in memory.
 func (pg *pager) openTogether(ctx context.Context, page merge.Page, m planner.Merge, keys keyRange, w *watch) (merge.Source, error) {
-	ctx = pg.asking(ctx)
 	asked, skipped, err := pg.pageAt(page.Reversed, keys, m.Offset, m.Limit)
 	if err != nil {
 		return nil, err

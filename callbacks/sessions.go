@@ -82,6 +82,9 @@ func (r *Runtime) openSessionSource(db *gorm.DB, p *planner.Plan, alias string, 
 		cancel()
 		return nil, err
 	}
+	if sessions.Lanes() == 1 { // no other lane is to be stopped, and SQLite's driver starts a goroutine for each row of a context that can end
+		ctx = stmt.Context
+	}
 	var rows merge.Source
 	switch {
 	case p.Merge.FirstCome && sessions.Lanes() > 1:

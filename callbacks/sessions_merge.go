@@ -19,9 +19,6 @@ import (
 // openMerged opens every shard's rows and merges them as the plan says. What it
 // returns closes them all; on error nothing is left open.
 func (r *Runtime) openMerged(ctx context.Context, cancel context.CancelFunc, db *gorm.DB, p *planner.Plan, sqls []shardSQL, sessions *resolver.Sessions, w *watch) (merge.Source, error) {
-	if sessions.Lanes() == 1 { // no other is to be stopped, and SQLite's driver pays for each row of a context that can be
-		ctx = db.Statement.Context
-	}
 	// rows that nobody sorts are read shard after shard: none have to be kept
 	streams := sessions.Sequential() && len(p.Merge.Order) == 0 && !p.Merge.Sum
 	sources := make([]merge.Source, len(sqls))

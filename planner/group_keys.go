@@ -84,19 +84,11 @@ func (s *Statement) splitList(text string) (parts []string, ok bool) {
 	if l.lex(); l.fault != "" || strings.ContainsAny(text, "?@") || len(l.toks) == 0 {
 		return nil, false
 	}
-	from := 0
-	for i := 0; i <= len(l.toks); i++ {
-		if i < len(l.toks) && l.toks[i].kind == tokOpen {
-			i = int(l.toks[i].at)
-			continue
-		}
-		if i < len(l.toks) && l.toks[i].kind != tokComma {
-			continue
-		}
-		if i == from {
+	for _, item := range listItems(l.toks, 0, len(l.toks)) {
+		if item[0] == item[1] {
 			return nil, false
 		}
-		parts, from = append(parts, text[l.toks[from].from:l.toks[i-1].to]), i+1
+		parts = append(parts, text[l.toks[item[0]].from:l.toks[item[1]-1].to])
 	}
 	return parts, true
 }

@@ -234,14 +234,17 @@ func (r *rawParser) cell(lo, hi int) (any, bool) {
 	return r.expression(lo, hi)
 }
 
-// items splits [lo, hi) at commas outside of parentheses.
-func (r *rawParser) items(lo, hi int) [][2]int {
+// items is [listItems] of the text.
+func (r *rawParser) items(lo, hi int) [][2]int { return listItems(r.toks, lo, hi) }
+
+// listItems splits the tokens [lo, hi) at commas outside of parentheses.
+func listItems(toks []token, lo, hi int) [][2]int {
 	var out [][2]int
 	from := lo
 	for i := lo; i < hi; i++ {
-		switch r.toks[i].kind {
+		switch toks[i].kind {
 		case tokOpen:
-			i = int(r.toks[i].at)
+			i = int(toks[i].at)
 		case tokComma:
 			out, from = append(out, [2]int{from, i}), i+1
 		}

@@ -71,20 +71,12 @@ func (s *Statement) outputItems(text string) (list []output, ok bool) {
 	if l.lex(); l.fault != "" || strings.ContainsRune(text, '@') {
 		return nil, false
 	}
-	from := 0
-	for i := 0; i <= len(l.toks); i++ {
-		if i < len(l.toks) && l.toks[i].kind == tokOpen {
-			i = int(l.toks[i].at)
-			continue
-		}
-		if i < len(l.toks) && l.toks[i].kind != tokComma {
-			continue
-		}
-		o, known := s.output(l.src, l.toks[from:i])
+	for _, item := range listItems(l.toks, 0, len(l.toks)) {
+		o, known := s.output(l.src, l.toks[item[0]:item[1]])
 		if !known {
 			return nil, false
 		}
-		list, from = append(list, o), i+1
+		list = append(list, o)
 	}
 	return list, len(list) > 0
 }
