@@ -136,7 +136,7 @@ func TestPartial(t *testing.T) {
 	}
 	plain := openGORM(t, d.direct[0]).Table("consignments_rest").Session(&gorm.Session{})
 	faulty := d.set.Postgres[faultyServer]
-	s := openSpread(t, d, func(c *dtde.Config) { c.Databases[faultyServer].Timeout = 150 * time.Millisecond })
+	s := openSpread(t, d, func(c *dtde.Config) { c.Databases[faultyServer].Timeout = healthyLimit })
 	check := func(t *testing.T, wrong func(error) bool) {
 		dbservers.LeakCheck(t, d.set, s.pools...)
 		for _, r := range partialReads() {
