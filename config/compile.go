@@ -77,10 +77,16 @@ func Compile(c Config, env Environment) (*Catalog, error) {
 	var references []*Reference
 	models := map[reflect.Type]bool{}
 	rules := append([]ContainmentRule(nil), c.Contains...)
-	for _, e := range c.Entities {
+	var opened []compiler
+	for _, e := range c.Entities { // all, for the relations of one decide types of another's columns
 		k := compiler{faults: f, env: env, limit: c.MaxShardsPerEntity, listed: sharded(databases), all: databases}
+		if k.open(e, models) {
+			opened = append(opened, k)
+		}
+	}
+	for i := range opened {
+		k := &opened[i]
 		switch {
-		case !k.open(e, models):
 		case k.isReference():
 			references = append(references, k.reference())
 		default:
@@ -171,6 +177,7 @@ func (k *compiler) compile() {
 	} else {
 		k.derived()
 	}
+	k.ownTypes()
 	k.unique()
 	k.keys()
 	k.validity()

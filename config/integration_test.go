@@ -253,3 +253,31 @@ func TestExplicitShardsReplaceDerivedOnes(t *testing.T) {
 		WithShards(config.Shard{ID: "2022", Table: "things_old", ReadOnly: true, Priority: 200}))
 	assert.Contains(t, f.Shards, config.Shard{ID: "2022", Table: "things_old", ReadOnly: true, Priority: 200})
 }
+
+type champion struct {
+	ID       uint
+	Trophies []trophy `gorm:"polymorphic:Owner"`
+}
+
+type trophy struct {
+	ID        int64
+	OwnerID   string
+	OwnerType string
+}
+
+// TestKeyOfTwoTypes: what gorm knows of a field depends on the models that it has met, and
+// the shard of a row must not.
+func TestKeyOfTwoTypes(t *testing.T) {
+	for name, entities := range map[string][]config.Entity{
+		"the owner first": {config.Model(&champion{}).ShardByHash("ID", 2), config.Model(&trophy{}).ShardByHash("OwnerID", 2)},
+		"the owner last":  {config.Model(&trophy{}).ShardByHash("OwnerID", 2), config.Model(&champion{}).ShardByHash("ID", 2)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := config.Compile(config.Config{Entities: entities}, environment())
+			require.ErrorIs(t, err, config.ErrConfig)
+			assert.ErrorContains(t, err, "trophy.OwnerID: the field is string, but a relation of another model makes its column a copy of a key of type uint")
+		})
+	}
+	_, err := config.Compile(config.Config{Entities: []config.Entity{config.Model(&trophy{}).ShardByHash("OwnerID", 2)}}, environment())
+	require.NoError(t, err)
+}

@@ -1,7 +1,10 @@
 package config
 
 import (
+	"reflect"
+	"slices"
 	"strings"
+	"sync"
 
 	"gorm.io/gorm/schema"
 )
@@ -59,6 +62,26 @@ func (k *compiler) keyField(f *schema.Field, column *KeyColumn) {
 		k.fault(f.Name, "the database fills this column after the row's shard is chosen; set it in Go (BeforeCreate) instead of by a default")
 	case f.AutoIncrement && !f.PrimaryKey:
 		k.fault(f.Name, "an autoIncrement column cannot be a shard key: the database fills it after the row's shard is chosen")
+	}
+}
+
+// ownTypes refuses a key column that another model's relation gives another type than the
+// model itself does: a polymorphic owner's id in a text field, which takes the integer type
+// of the owner's key. Which of the two gorm knows depends on what it has parsed before, and
+// so would the shard of a row.
+func (k *compiler) ownTypes() {
+	alone, err := schema.Parse(reflect.New(k.schema.ModelType).Interface(), &sync.Map{}, schema.NamingStrategy{})
+	if err != nil || len(alone.Fields) != len(k.schema.Fields) {
+		return // the names of columns, which are others here, decide some relations
+	}
+	for i := range k.table.Keys {
+		at := slices.Index(k.schema.Fields, k.table.Keys[i].Field)
+		if at < 0 || KindOf(alone.Fields[at]) == KindOf(k.schema.Fields[at]) {
+			continue
+		}
+		f := k.schema.Fields[at]
+		k.fault(f.Name, "the field is %s, but a relation of another model makes its column a copy of a key of type %s: "+
+			"declare the field with that type to shard by it", f.FieldType, f.GORMDataType)
 	}
 }
 

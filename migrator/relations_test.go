@@ -59,6 +59,57 @@ func TestCallersSchemasUntouched(t *testing.T) {
 	assert.Equal(t, index, table.Schema.LookUpField("Number").Tag)
 }
 
+// Medal belongs to a Winner by a text field, whose column gets the type of the winner's key.
+type Medal struct {
+	ID        int64  `gorm:"primaryKey;autoIncrement:false"`
+	Region    string `gorm:"size:20"`
+	OwnerID   string
+	OwnerType string `gorm:"size:40"`
+}
+
+// Winner is not dtde's, and the only one who tells that of Medal.
+type Winner struct {
+	ID     uint64  `gorm:"primaryKey;autoIncrement:false"`
+	Medals []Medal `gorm:"polymorphic:Owner"`
+}
+
+// TestTypesFromRelations: a shard's columns have the types that the plain table's have.
+func TestTypesFromRelations(t *testing.T) {
+	t.Parallel()
+	testenv.Each(t, func(t *testing.T, d testenv.DB) {
+		types := func(db *gorm.DB, table string) map[string]string {
+			columns, err := migrator.Unwrap(db.Dialector).Migrator(db.Session(&gorm.Session{NewDB: true})).ColumnTypes(table)
+			require.NoError(t, err)
+			out := map[string]string{}
+			for _, c := range columns {
+				out[c.Name()] = c.DatabaseTypeName()
+			}
+			delete(out, "region") // a key column has a collation of dtde's
+			return out
+		}
+		plain := d.Open(t)
+		require.NoError(t, plain.AutoMigrate(&Winner{}, &Medal{}))
+		for name, first := range map[string]any{"the owner first": &Winner{}, "the owner last": &Medal{}} {
+			t.Run(name, func(t *testing.T) {
+				db := d.Open(t)
+				require.NoError(t, (&gorm.Statement{DB: db}).Parse(first))
+				wrap(db, migrator.Hooks{}, entity(t, db, &Medal{}, config.ByValue("Region", "EU", "US"), "EU", "US"))
+				require.NoError(t, db.AutoMigrate(&Winner{}, &Medal{}))
+				assert.Equal(t, types(plain, "medals"), types(db, "medals_us"))
+				require.NoError(t, db.AutoMigrate(&Medal{}), "and once more")
+				assert.Equal(t, types(plain, "medals"), types(db, "medals_eu"))
+			})
+		}
+		t.Run("a key", func(t *testing.T) {
+			db := d.Open(t)
+			table := entity(t, db, &Medal{}, config.ByAlphabet("OwnerID", "A-M", "N-Z"), "A-M", "N-Z")
+			wrap(db, migrator.Hooks{}, table)
+			require.NoError(t, db.AutoMigrate(&Winner{}, &Medal{}))
+			assert.NotEqual(t, types(plain, "medals")["owner_id"], types(db, table.Shards[0].Table)["owner_id"], "the rows were placed as text")
+		})
+	})
+}
+
 // TestForeignKeyOnTextKey: MariaDB refuses one between columns of two collations.
 func TestForeignKeyOnTextKey(t *testing.T) {
 	t.Parallel()

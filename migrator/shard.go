@@ -3,6 +3,7 @@ package migrator
 import (
 	"maps"
 	"reflect"
+	"slices"
 
 	"gorm.io/gorm/migrator"
 	"gorm.io/gorm/schema"
@@ -15,13 +16,14 @@ import (
 // relations only the foreign keys that can hold.
 func tailor(w *workspace, s *schema.Schema, t *config.Table, shard *config.Shard, links []link) {
 	suffix, dialect := nameSuffix(t, shard), w.driver.Name()
+	takeTypes(s, t)
 	for _, f := range s.Fields {
 		suffixIndexTag(f, suffix, dialect)
 		suffixCheck(f, suffix, dialect)
 	}
 	w.versions(s, t, shard)
 	for i := range t.Keys {
-		if f := s.FieldsByDBName[t.Keys[i].Column]; f != nil && t.Keys[i].Kind == config.KindString {
+		if f := s.FieldsByDBName[t.Keys[i].Column]; f != nil && isTextKey(t, f) {
 			declareText(w, f, needsOrder(t, i))
 		}
 	}
@@ -29,6 +31,29 @@ func tailor(w *workspace, s *schema.Schema, t *config.Table, shard *config.Shard
 	for _, l := range links {
 		l.attach(s, shard, suffix, w)
 	}
+}
+
+// takeTypes gives the columns the types that they have in the caller's schema. GORM gives
+// a foreign key the type of what it refers to, whatever the model's field says, when it
+// meets the relation, which may be in another model; a schema under a table of its own
+// hears nothing of that. A text key stays text, as its rows were placed.
+func takeTypes(s *schema.Schema, t *config.Table) {
+	if s.ModelType != t.Schema.ModelType {
+		return
+	}
+	t.Schema.Relationships.Mux.RLock()
+	defer t.Schema.Relationships.Mux.RUnlock()
+	for i, of := range t.Schema.Fields {
+		if f := s.Fields[i]; !isTextKey(t, f) {
+			f.DataType, f.GORMDataType, f.Size = of.DataType, of.GORMDataType, of.Size
+		}
+	}
+}
+
+func isTextKey(t *config.Table, f *schema.Field) bool {
+	return slices.ContainsFunc(t.Keys, func(k config.KeyColumn) bool {
+		return k.Kind == config.KindString && k.Column == f.DBName
+	})
 }
 
 // declareText gives a text key column's field the type with the collation. A type
