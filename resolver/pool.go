@@ -43,6 +43,7 @@ type poolCore struct {
 	inner      gorm.ConnPool
 	dialect    string
 	statements *statements
+	questions  *questions
 	// plain is the pool itself; preparing is the twin that prepares its statements, nil if
 	// inner isn't a pool.
 	plain, preparing *Pool
@@ -90,7 +91,7 @@ func NewPool(inner gorm.ConnPool, opts PoolOptions) (*Pool, error) {
 	core := &poolCore{inner: inner, dialect: opts.Dialect, databases: opts.Databases, commit: opts.Commit}
 	core.plain, core.replicas = &Pool{poolCore: core}, opts.Replicas.of(core)
 	if isPool(inner) {
-		core.statements = newStatements(opts.MaxStatements)
+		core.statements, core.questions = newStatements(opts.MaxStatements), newQuestions(opts.Dialect)
 		core.preparing = &Pool{poolCore: core, prepares: true}
 		if opts.Databases != nil && opts.Databases.own == nil {
 			opts.Databases.own = core.plain

@@ -30,7 +30,8 @@ type Sessions struct {
 // lane is a transaction that was begun for the sessions.
 type lane struct {
 	gorm.Tx
-	release context.CancelFunc
+	release   context.CancelFunc
+	questions *questions // the pool's; nil: none is kept
 }
 
 // OpenSessions gives n read sessions on one snapshot, over at most parallel connections.
@@ -59,6 +60,7 @@ func OpenSessions(ctx context.Context, pool gorm.ConnPool, dialect string, n, pa
 		s.lanes = []gorm.ConnPool{pool}
 		return s, nil
 	}
+	var kept *questions
 	if p, ok := pool.(*Pool); ok && p.mode >= onReplicas {
 		return onServer(ctx, p, true, func(p *Pool) (*Sessions, error) {
 			turn, err := p.breaker.enter()
@@ -71,6 +73,7 @@ func OpenSessions(ctx context.Context, pool gorm.ConnPool, dialect string, n, pa
 		})
 	} else if ok {
 		pool, _ = Unwrap(p.inner)
+		kept = p.questions
 	}
 	if !isPool(pool) {
 		// The program may have begun a transaction by hand on it.
@@ -84,9 +87,9 @@ func OpenSessions(ctx context.Context, pool gorm.ConnPool, dialect string, n, pa
 	case "mysql":
 		// Its snapshot is made by the first read and stays, as WITH CONSISTENT SNAPSHOT
 		// would make it before; but BeginTx leaves the cleaning up to database/sql.
-		err = s.open(ctx, pool, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+		err = s.open(ctx, pool, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}, kept)
 	case "sqlite":
-		err = s.open(ctx, pool, &sql.TxOptions{ReadOnly: true})
+		err = s.open(ctx, pool, &sql.TxOptions{ReadOnly: true}, kept)
 	default:
 		return nil, refuse("sessions-engine", fmt.Sprintf("several reads on one snapshot on %s", dialect), "read with the union form")
 	}
@@ -102,23 +105,26 @@ func refuse(reason, problem, hint string) error {
 }
 
 // open adds a lane, waiting for its connection.
-func (s *Sessions) open(ctx context.Context, pool gorm.ConnPool, opts *sql.TxOptions) error {
+func (s *Sessions) open(ctx context.Context, pool gorm.ConnPool, opts *sql.TxOptions, kept *questions) error {
+	if kept != nil {
+		kept.prepare(ctx, pool)
+	}
 	tx, err := begin(ctx, pool, opts)
 	if err != nil {
 		return fmt.Errorf("begin a read session: %w", err)
 	}
-	s.add(lane{Tx: tx})
+	s.add(lane{Tx: tx, questions: kept})
 	return nil
 }
 
 func (s *Sessions) add(l lane) {
 	s.owned = append(s.owned, l)
-	s.lanes = append(s.lanes, l.Tx)
+	s.lanes = append(s.lanes, l)
 }
 
 func (s *Sessions) openPostgres(ctx context.Context, pool gorm.ConnPool, parallel int) error {
 	opts := &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
-	if err := s.open(ctx, pool, opts); err != nil {
+	if err := s.open(ctx, pool, opts, nil); err != nil {
 		return err
 	}
 	more := min(s.n, parallel)
@@ -140,7 +146,7 @@ func (s *Sessions) openPostgres(ctx context.Context, pool gorm.ConnPool, paralle
 		// A server that can't export has aborted the transaction: one lane without.
 		s.Close()
 		s.lanes, s.owned = nil, nil
-		return s.open(ctx, pool, opts)
+		return s.open(ctx, pool, opts, nil)
 	}
 	further := make([]lane, more-1)
 	// Under ctx, not Each's own, which ends here and would end the transactions.
@@ -176,7 +182,7 @@ func join(ctx context.Context, pool gorm.ConnPool, opts *sql.TxOptions, snapshot
 	if err != nil {
 		return lane{}
 	}
-	l := lane{tx, release}
+	l := lane{Tx: tx, release: release}
 	if _, err := tx.ExecContext(ctx, "SET TRANSACTION SNAPSHOT '"+snapshot+"'"); err != nil {
 		l.close()
 		return lane{}
