@@ -77,8 +77,9 @@ type pager struct {
 	plan     *planner.Plan
 	alias    string
 	sessions *resolver.Sessions
-	parallel int  // statements at a time
-	plain    bool // see plainPage
+	parallel int      // statements at a time
+	plain    bool     // see plainPage
+	names    []string // the keys' columns, quoted
 }
 
 // openPage finds the page on the sessions' snapshot and opens its rows.
@@ -86,6 +87,10 @@ func (r *Runtime) openPage(ctx context.Context, cancel context.CancelFunc, db *g
 	pg := &pager{r: r, db: db, plan: p, alias: alias, sessions: sessions, parallel: parallel}
 	pg.plain = pg.plainPage()
 	paging := &p.Merge.Paging
+	table := r.quote(alias)
+	for _, k := range paging.Keys {
+		pg.names = append(pg.names, table+"."+r.quote(k.Column))
+	}
 	p.Statements = nil
 	q := merge.PageQuery{
 		Keys: make([]merge.OrderKey, len(paging.Keys)), Shards: len(p.Targets),
@@ -219,7 +224,7 @@ func (pg *pager) keys(reversed bool) []planner.OrderKey {
 
 // between is the condition on rows between two keys.
 func (pg *pager) between(keys []planner.OrderKey, from, to []driver.Value) keyRange {
-	return keyRange{keys: keys, from: from, to: to, negated: !pg.r.dialect.ReadsRanges()}
+	return keyRange{keys: keys, names: pg.names, from: from, to: to, negated: !pg.r.dialect.ReadsRanges()}
 }
 
 func (pg *pager) ask(reversed bool) *pageShards {
@@ -247,7 +252,11 @@ func (s *pageShards) Keys(ctx context.Context, from []driver.Value, at []int64) 
 		return nil, err
 	}
 	rows, err := s.run(ctx, sqls, len(columns))
-	for _, row := range rows {
+	for shard, row := range rows {
+		if row != nil && row[0] == nil && len(row) == 1 && s.keys[0].NotNull {
+			rows[shard] = nil // a value of no row
+			continue
+		}
 		for i := range row {
 			row[i] = keyValue(&s.keys[i], row[i])
 		}
@@ -319,7 +328,7 @@ func (pg *pager) run(ctx context.Context, asked []questions, width int) ([][]dri
 
 // answers reads one statement's rows into the shards' places.
 func (pg *pager) answers(ctx context.Context, q *questions, width int, out [][]driver.Value) (n int64, err error) {
-	rows, err := pg.sessions.QueryLane(ctx, q.lane, q.text, q.vars)
+	rows, err := pg.sessions.AskLane(ctx, q.lane, q.text, q.vars)
 	if err != nil {
 		return 0, err
 	}

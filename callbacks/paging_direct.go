@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	gormcallbacks "gorm.io/gorm/callbacks"
 	"gorm.io/gorm/clause"
 )
 
@@ -36,53 +37,98 @@ func (pg *pager) plainPage() bool {
 	return true
 }
 
-// head is what a plain statement selects: the text up to its table.
-func (pg *pager) head(reversed bool) (string, error) {
-	shape := sessionShape{open: true}
-	defer pg.reshape(reversed, &shape)()
-	text, err := pg.one(0, nil, &shape)
-	if err != nil {
-		return "", err
-	}
-	head, _, found := strings.Cut(text, " FROM "+pg.db.Statement.TableExpr.SQL)
-	if !found || len(pg.db.Statement.Vars) > 0 {
-		return "", nil
-	}
-	return head, nil
+// sketch is what the branches of a plain statement have in common, written once.
+type sketch struct {
+	// head is the text from the word SELECT up to the table, tail the order.
+	head, tail string
+	// scalar tells that a branch asks for one value that is not NULL, the key of a row: it
+	// is selected as such, and not from a table of its own, which takes longer to prepare.
+	scalar bool
 }
 
-// direct writes the text for shard i of a plain statement; the statement is aimed at the
-// shard. Counts and open rows name their shard themselves.
-func (pg *pager) direct(i int, exprs []clause.Expression, shape *sessionShape) (string, error) {
+// sketch gives a shape what its branches have in common, if the statement is plain and
+// that can be told. The statement is in the shape already.
+func (pg *pager) sketch(shape *sessionShape) error {
+	if !pg.plain {
+		return nil
+	}
+	var common sketch
+	switch {
+	case shape.count:
+	case shape.columns != nil:
+		keys := pg.plan.Merge.Paging.Keys
+		common.head = "SELECT " + strings.Join(pg.names, ",")
+		common.scalar = shape.limit == 1 && len(keys) == 1 && keys[0].NotNull
+	default:
+		var err error
+		if common.head, err = pg.head(); err != nil || common.head == "" {
+			return err
+		}
+	}
+	for i, column := range shape.order.Columns {
+		common.tail += []string{", ", " ORDER BY "}[min(max(1-i, 0), 1)] + pg.names[i]
+		if column.Desc {
+			common.tail += " DESC"
+		}
+	}
+	shape.sketch = &common
+	return nil
+}
+
+// head is what a plain statement selects: the text up to its table, or "" if it has values
+// of its own.
+func (pg *pager) head() (string, error) {
 	stmt := pg.db.Statement
-	limited := shape.count && shape.limit > 0
+	stmt.Table, stmt.TableExpr = pg.alias, pg.r.asTable(pg.plan.Targets[0].Shard, pg.alias)
+	delete(stmt.Clauses, "WHERE")
+	delete(stmt.Clauses, "LIMIT")
+	gormcallbacks.BuildQuerySQL(pg.db)
+	head, _, found := strings.Cut(stmt.SQL.String(), " FROM "+stmt.TableExpr.SQL)
+	if !found || len(stmt.Vars) > 0 {
+		head = ""
+	}
+	stmt.SQL.Reset()
+	stmt.Vars = nil
+	return head, pg.db.Error
+}
+
+// direct writes the tagged text for shard i of a plain statement; the statement is aimed
+// at the shard.
+func (pg *pager) direct(i int, exprs []clause.Expression, shape *sessionShape) (string, error) {
+	stmt, common, tag := pg.db.Statement, shape.sketch, strconv.Itoa(i)
 	write := func(texts ...string) {
 		for _, text := range texts {
 			_, _ = stmt.WriteString(text)
 		}
 	}
+	end := ""
 	switch {
-	case limited:
-		write("SELECT ", strconv.Itoa(i), ", COUNT(*) AS n FROM (SELECT 1 AS one")
+	case shape.count && shape.limit > 0:
+		write("SELECT ", tag, ", COUNT(*) AS n FROM (SELECT 1 AS one")
+		end = ") AS counted"
 	case shape.count:
-		write("SELECT ", strconv.Itoa(i), ", COUNT(*) AS n")
+		write("SELECT ", tag, ", COUNT(*) AS n")
+	case common.scalar:
+		write("SELECT ", tag, ", (", common.head)
+		end = ")"
+	case shape.columns != nil:
+		alias := pg.r.quote("b" + tag)
+		write("SELECT ", tag, ", ", alias, ".* FROM (", common.head)
+		end = ") AS " + alias
 	case shape.open:
-		write(shape.head, ", ", strconv.Itoa(i), " AS ")
-		stmt.WriteQuoted(shardColumn)
+		write(common.head, ", ", tag, " AS ", pg.r.quote(shardColumn))
 	default:
-		write("SELECT ")
-		clause.Select{Columns: shape.columns}.Build(stmt)
+		alias := pg.r.quote("b" + tag)
+		write("SELECT ", alias, ".*, ", tag, " AS ", pg.r.quote(shardColumn), " FROM (", common.head)
+		end = ") AS " + alias
 	}
 	write(" FROM ", stmt.TableExpr.SQL)
 	if all := ranged(exprs, shape.where); len(all) > 0 {
 		write(" WHERE ")
 		clause.Where{Exprs: all}.Build(stmt)
 	}
-	if len(shape.order.Columns) > 0 {
-		write(" ORDER BY ")
-		shape.order.Build(stmt)
-	}
-	if !shape.open && (!shape.count || limited) {
+	write(common.tail)
+	if !shape.open && (!shape.count || shape.limit > 0) {
 		write(" LIMIT ")
 		stmt.AddVar(stmt, shape.limit)
 		if shape.offset > 0 {
@@ -90,9 +136,7 @@ func (pg *pager) direct(i int, exprs []clause.Expression, shape *sessionShape) (
 			stmt.AddVar(stmt, shape.offset)
 		}
 	}
-	if limited {
-		write(") AS counted")
-	}
+	write(end)
 	if pg.db.Error != nil {
 		return "", pg.db.Error
 	}

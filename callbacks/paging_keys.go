@@ -15,6 +15,8 @@ import (
 type keyRange struct {
 	keys     []planner.OrderKey
 	from, to []driver.Value
+	// names are the keys' columns as the text has them; nil: as the statement quotes them.
+	names []string
 	// negated bounds several columns without OR where NULLs allow it: SQLite and
 	// PostgreSQL plan an index for each side of an OR, which takes them longer than to
 	// run what these conditions are for.
@@ -56,7 +58,7 @@ func (r keyRange) side(b clause.Builder, key []driver.Value, before bool) {
 	_, _ = b.WriteString(" AND NOT (")
 	r.equal(b, 0, key[0])
 	_, _ = b.WriteString(" AND ")
-	keyRange{keys: r.keys[1:]}.bound(b, key[1:], !before)
+	r.behindFirst().bound(b, key[1:], !before)
 	_, _ = b.WriteString("))")
 }
 
@@ -125,8 +127,25 @@ func (r keyRange) lead(b clause.Builder, v driver.Value, before bool) bool {
 	return false
 }
 
-func (r keyRange) equal(b clause.Builder, i int, v driver.Value) {
+// behindFirst is the range's order without its first column.
+func (r keyRange) behindFirst() keyRange {
+	rest := keyRange{keys: r.keys[1:]}
+	if r.names != nil {
+		rest.names = r.names[1:]
+	}
+	return rest
+}
+
+func (r keyRange) column(b clause.Builder, i int) {
+	if r.names != nil {
+		_, _ = b.WriteString(r.names[i])
+		return
+	}
 	b.WriteQuoted(clause.Column{Table: clause.CurrentTable, Name: r.keys[i].Column})
+}
+
+func (r keyRange) equal(b clause.Builder, i int, v driver.Value) {
+	r.column(b, i)
 	if v == nil {
 		_, _ = b.WriteString(" IS NULL")
 		return
@@ -145,7 +164,7 @@ func (r keyRange) beyond(b clause.Builder, i int, v driver.Value, before, inclus
 			return false
 		}
 		if b != nil {
-			b.WriteQuoted(clause.Column{Table: clause.CurrentTable, Name: k.Column})
+			r.column(b, i)
 			_, _ = b.WriteString(" IS NOT NULL")
 		}
 		return true
@@ -157,7 +176,7 @@ func (r keyRange) beyond(b clause.Builder, i int, v driver.Value, before, inclus
 	if nulls {
 		_ = b.WriteByte('(')
 	}
-	b.WriteQuoted(clause.Column{Table: clause.CurrentTable, Name: k.Column})
+	r.column(b, i)
 	if before != k.Desc {
 		_, _ = b.WriteString(" <")
 	} else {

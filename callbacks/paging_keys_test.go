@@ -60,6 +60,11 @@ func TestKeyRangesDivideTheRows(t *testing.T) {
 		from := rapid.IntRange(-1, len(all)-1).Draw(t, "from")
 		to := rapid.IntRange(-1, len(all)-1).Draw(t, "to")
 		r := keyRange{keys: keys, negated: rapid.Bool().Draw(t, "negated")}
+		if rapid.Bool().Draw(t, "named") {
+			for _, name := range columns {
+				r.names = append(r.names, "`marks`.`"+name+"`")
+			}
+		}
 		want := all
 		if to >= 0 {
 			r.to, want = all[to], all[:to]

@@ -22,9 +22,11 @@ type sessionShape struct {
 	limit, offset int
 	// open rows have no order and no limit of their own: what stands around them has.
 	open bool
-	// head is what the statement selects, from the word SELECT on, where it is known; of
-	// open rows only.
-	head string
+	// tagged answers name their shard by its position: rows by their last column, others
+	// by their first.
+	tagged bool
+	// sketch is what a plain statement's tagged branches have in common, if that is known.
+	sketch *sketch
 	// where is added to the statement's conditions.
 	where keyRange
 	// order is filled in from the keys.
@@ -72,13 +74,7 @@ func (pg *pager) rows(reversed bool, pick func(i int, shape *sessionShape) bool,
 
 // questions builds the statements of every lane that ask shards for at most a row each.
 func (pg *pager) questions(reversed bool, pick func(i int, shape *sessionShape) bool, shape sessionShape) ([]questions, error) {
-	return pg.united(reversed, pick, shape, func(text *strings.Builder, i int, alias, branch string) {
-		if shape.count { // names its shard itself
-			text.WriteString(branch)
-			return
-		}
-		text.WriteString("SELECT " + strconv.Itoa(i) + ", " + alias + ".* FROM (" + branch + ") AS " + alias)
-	}, func(string) string { return "" })
+	return pg.united(reversed, pick, shape, func(string) string { return "" })
 }
 
 // pages builds the statements of every lane that read its shards' rows together, in the
@@ -87,19 +83,7 @@ func (pg *pager) questions(reversed bool, pick func(i int, shape *sessionShape) 
 // only; another one reads offset + limit rows of each shard and sorts them.
 func (pg *pager) pages(reversed bool, keys keyRange, offset, limit int) ([]questions, error) {
 	shape := sessionShape{open: pg.r.dialect.MergesUnions(), limit: offset + limit, where: keys}
-	if shape.open && pg.plain {
-		var err error
-		if shape.head, err = pg.head(reversed); err != nil {
-			return nil, err
-		}
-	}
-	return pg.united(reversed, func(int, *sessionShape) bool { return true }, shape, func(text *strings.Builder, i int, alias, branch string) {
-		if shape.head != "" { // names its shard itself
-			text.WriteString(branch)
-			return
-		}
-		text.WriteString("SELECT " + alias + ".*, " + strconv.Itoa(i) + " AS " + pg.r.quote(shardColumn) + " FROM (" + branch + ") AS " + alias)
-	}, func(text string) string {
+	return pg.united(reversed, func(int, *sessionShape) bool { return true }, shape, func(text string) string {
 		var b strings.Builder
 		b.WriteString(text)
 		if !shape.open {
@@ -125,12 +109,16 @@ func (pg *pager) pages(reversed bool, keys keyRange, offset, limit int) ([]quest
 // shardColumn is the name of the column that tells a row's shard.
 const shardColumn = "dtde_shard"
 
-// united builds the statements of every lane that put shards' answers under one another:
-// put writes one, around, if it gives text, that and what stands around all of them.
-func (pg *pager) united(reversed bool, pick func(i int, shape *sessionShape) bool, shape sessionShape, put func(text *strings.Builder, i int, alias, branch string), around func(text string) string) ([]questions, error) {
+// united builds the statements of every lane that put shards' answers under one another,
+// each with its shard; around, if it gives text, gives them and what stands around them.
+func (pg *pager) united(reversed bool, pick func(i int, shape *sessionShape) bool, shape sessionShape, around func(text string) string) ([]questions, error) {
 	stmt := pg.db.Statement
 	defer pg.reshape(reversed, &shape)()
 	where, _ := stmt.Clauses["WHERE"].Expression.(clause.Where)
+	if err := pg.sketch(&shape); err != nil {
+		return nil, err
+	}
+	shape.tagged = true
 	var all []questions
 	lanes := pg.sessions.Lanes()
 	for lane := range lanes {
@@ -167,7 +155,7 @@ func (pg *pager) united(reversed bool, pick func(i int, shape *sessionShape) boo
 			if len(q.shards) > 0 {
 				text.WriteString(" UNION ALL ")
 			}
-			put(&text, i, pg.r.quote("b"+strconv.Itoa(i)), branch)
+			text.WriteString(branch)
 			q.shards = append(q.shards, i)
 			if len(q.shards) == maxQuestions || len(stmt.Vars) >= maxQuestionVars {
 				flush()
@@ -219,7 +207,7 @@ func (pg *pager) one(i int, exprs []clause.Expression, shape *sessionShape) (str
 	if target.Where != nil {
 		exprs = target.Where
 	}
-	if pg.plain && (shape.count || shape.columns != nil || shape.head != "") {
+	if shape.sketch != nil {
 		return pg.direct(i, exprs, shape)
 	}
 	setWhere(stmt, exprs, shape.where)
@@ -243,8 +231,14 @@ func (pg *pager) one(i int, exprs []clause.Expression, shape *sessionShape) (str
 	}
 	text := stmt.SQL.String()
 	stmt.SQL.Reset()
-	if shape.count && shape.limit > 0 {
+	switch alias := pg.r.quote("b" + strconv.Itoa(i)); {
+	case shape.count && shape.limit > 0:
 		text = "SELECT " + tag + " FROM (" + text + ") AS counted"
+	case !shape.tagged || shape.count: // a count has its tag
+	case shape.columns != nil:
+		text = "SELECT " + strconv.Itoa(i) + ", " + alias + ".* FROM (" + text + ") AS " + alias
+	default:
+		text = "SELECT " + alias + ".*, " + strconv.Itoa(i) + " AS " + pg.r.quote(shardColumn) + " FROM (" + text + ") AS " + alias
 	}
 	return text, nil
 }

@@ -103,7 +103,7 @@ func (s *Statement) paging(h *shape, order []OrderKey) Paging {
 	case s.ordersByShards(order[0].Column):
 		p.Form, p.Reverse = PageWalk, p.Total
 	case p.Total:
-		p.Form, p.Reverse = PageProbe, h.offset >= turnedRows
+		p.Form, p.Reverse = PageProbe, h.offset >= turnedRows && !s.Dialect.CountsSlowly()
 	default:
 		return Paging{}
 	}

@@ -42,6 +42,10 @@ type Dialect struct {
 // each branch must say how much it is to read.
 func (d Dialect) MergesUnions() bool { return d.sqlite() }
 
+// CountsSlowly tells that the engine takes longer to count rows than to go over them up to
+// an offset.
+func (d Dialect) CountsSlowly() bool { return d.sqlite() }
+
 // ReadsRanges tells that the engine makes ranges of an index over several columns of
 // conditions with OR, as MySQL and MariaDB do.
 func (d Dialect) ReadsRanges() bool { return d.mysql() }

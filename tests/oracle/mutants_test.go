@@ -143,6 +143,11 @@ var mutants = []mutant{
 		new: "page.From, page.Skip = rows[pivot], page.Skip-before\n\t\tif mutant(\"a probe leaves too little behind\") {\n\t\t\tpage.Skip++\n\t\t}",
 	},
 	{
+		name: "a probe reads its key in no order", file: "callbacks/paging_direct.go", variants: deepPages,
+		old: "write(common.tail)",
+		new: "if !mutant(\"a probe reads its key in no order\") {\n\t\twrite(common.tail)\n\t}",
+	},
+	{
 		name: "a walk forgets what it passed", file: "merge/paging_walk.go", variants: deepPages,
 		old: "skip -= n\n",
 		new: "if !mutant(\"a walk forgets what it passed\") {\n\t\t\t\tskip -= n\n\t\t\t}\n",
