@@ -55,6 +55,9 @@ func (r *Runtime) raw(db *gorm.DB, call rawCall, run func(*gorm.DB)) {
 		return
 	}
 	bindScope(stmt)
+	if err == nil && r.rawApart(db, rs, call) {
+		return
+	}
 	r.rawServers(db, call)
 	if err == nil && rs.Table.Validity.Cut() {
 		if rs.Operation != planner.Select {

@@ -42,6 +42,8 @@ type RawStatement struct {
 	// the entities' tables that they read.
 	Nests bool
 
+	parser *rawParser  // of the whole text
+	from   int         // the token FROM of a SELECT
 	params []token     // placeholders, in the order of the text
 	nested []nestedRef // entities' tables in subqueries, in the order of the text
 }

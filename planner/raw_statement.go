@@ -13,7 +13,7 @@ import (
 // for the subqueries of an UPDATE or DELETE, where the others stand.
 func (r *rawParser) statement(refs []reference) (*RawStatement, error) {
 	ref := refs[0]
-	out := &RawStatement{Table: ref.table, Alias: ref.table.LogicalName, SQL: r.sql}
+	out := &RawStatement{Table: ref.table, Alias: ref.table.LogicalName, SQL: r.sql, parser: r}
 	refuse := func(problem string) error { return rawRefusal(ref.table.Name, "raw-shape", problem) }
 	if ref.end-ref.first > 3 || ref.end-ref.first > 1 && ref.table.Namespace == "" && r.dialect.mysql() {
 		return nil, refuse("a table name with a database that may be another")
@@ -104,6 +104,7 @@ func (r *rawParser) clauses(ref reference, i int, out *RawStatement) error {
 		if !r.keyword(ref.first-1, "from") || r.depth(ref.first) > 0 {
 			return refuse("SQL text whose FROM is not one table")
 		}
+		out.from = ref.first - 1
 		for k := 1; k < ref.first-1; k++ {
 			if r.keyword(k, "into") {
 				return refuse("SELECT INTO")

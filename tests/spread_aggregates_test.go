@@ -96,9 +96,13 @@ func TestVariancesAreThePlainTables(t *testing.T) {
 			})
 		}
 		t.Run("in SQL text", func(t *testing.T) {
+			not := map[string]string(nil)
+			if d.Name == "mariadb" {
+				not = map[string]string{"three databases": "sessions-select"}
+			}
 			f.same(t, func(tx *gorm.DB) *gorm.DB {
 				return tx.Raw("SELECT place, STDDEV_POP(count) AS s, VAR_SAMP(cost) AS v FROM probes WHERE id > ? GROUP BY place HAVING STDDEV_POP(count) > 0 ORDER BY place", 3)
-			}, map[string]string{"three databases": "databases-join"})
+			}, not)
 		})
 	})
 }

@@ -273,6 +273,11 @@ var mutantsOfKin = []mutant{
 		new: "row := map[bool]string{false: \"( ?\", true: \"(?\"}[mutant(\"a move over databases takes text for numbers\")] + strings",
 	},
 	{
+		name: "a text over databases forgets its conditions", file: "callbacks/raw_read.go", variants: spreadVariant, test: "TestOracleDatabases",
+		old: "if len(read.Where) > 0 {",
+		new: "if len(read.Where) > 0 && !mutant(\"a text over databases forgets its conditions\") {",
+	},
+	{
 		name: "Take ends at the first answer", file: "callbacks/first_come.go", variants: spreadVariant, test: "TestOracleDatabases",
 		old: "if f.take(src, found); found {",
 		new: "found = found || mutant(\"Take ends at the first answer\")\n\t\t\tif f.take(src, found); found {",
