@@ -281,3 +281,18 @@ func TestKeyOfTwoTypes(t *testing.T) {
 	_, err := config.Compile(config.Config{Entities: []config.Entity{config.Model(&trophy{}).ShardByHash("OwnerID", 2)}}, environment())
 	require.NoError(t, err)
 }
+
+// TestValueThatIsNoID: a quote may be in a value, and not in a shard's id.
+func TestValueThatIsNoID(t *testing.T) {
+	compile := func(e config.Entity) (*config.Catalog, error) {
+		return config.Compile(config.Config{Entities: []config.Entity{e.WithLocalUnique("idx_sales_things_email")}}, environment())
+	}
+	_, err := compile(config.Model(&plain{}).ShardBy("Region", "EU", "O'Brien"))
+	require.ErrorContains(t, err, "O'Brien: the id holds a quote, semicolon, backslash or comment mark; "+
+		"a value that makes no id is given to a shard of another one: WithShards(Shard{ID: …, Values: []any{…}})")
+	catalog, err := compile(config.Model(&plain{}).ShardBy("Region", "EU").WithShards(config.Shard{ID: "obrien", Values: []any{"O'Brien"}}))
+	require.NoError(t, err)
+	id, err := catalog.Tables()[0].Strategy.Place([]config.Value{config.Text("O'Brien")})
+	require.NoError(t, err)
+	assert.Equal(t, "obrien", id)
+}

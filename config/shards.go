@@ -56,6 +56,9 @@ func (k *compiler) shards(derived []string) {
 // place completes one shard with its table's name and checks both.
 func (k *compiler) place(s *Shard) {
 	if problem := shardIDFault(s.ID); problem != "" {
+		if k.entity.Strategy.Kind == "value" && len(s.Values) == 0 {
+			problem += "; a value that makes no id is given to a shard of another one: WithShards(Shard{ID: …, Values: []any{…}})"
+		}
 		k.fault(s.ID, "%s", problem)
 		return
 	}
