@@ -23,6 +23,18 @@ func hasInside(stmt *gorm.Statement, wanted func(any) bool) bool {
 			return true
 		}
 	}
+	// those that nearly every statement has are asked by name: to walk a map costs more
+	asked := 0
+	for _, name := range usualClauses {
+		if e := stmt.Clauses[name].Expression; e != nil {
+			if asked++; holds(e, wanted) {
+				return true
+			}
+		}
+	}
+	if asked == len(stmt.Clauses) {
+		return false
+	}
 	for _, c := range stmt.Clauses {
 		if c.Expression != nil && holds(c.Expression, wanted) {
 			return true
@@ -30,6 +42,9 @@ func hasInside(stmt *gorm.Statement, wanted func(any) bool) bool {
 	}
 	return false
 }
+
+// usualClauses are those of First, Take and Find, and the plan that dtde keeps among them.
+var usualClauses = [...]string{"WHERE", "ORDER BY", "LIMIT", planCarrier}
 
 // joinHolds is [hasInside] of one join.
 func joinHolds(stmt *gorm.Statement, i int, wanted func(any) bool) bool {

@@ -191,14 +191,18 @@ func (r *Runtime) build(db *gorm.DB, p *planner.Plan, alias string) {
 	partial, limit := takeParts(stmt, p), r.spellLimit(stmt, p)
 	hint := r.takeIndexHint(stmt)
 	defer hint.put()
-	whole := !hint.had && r.fromClause(stmt, p, alias)
-	if !whole && !p.Flat {
+	plain := !hint.had && r.plainRead(db, p)
+	whole := !plain && !hint.had && r.fromClause(stmt, p, alias)
+	if !plain && !whole && !p.Flat {
 		r.aimRead(stmt, p, alias, &hint)
 	}
 	lock.put()
-	if p.Flat {
+	switch {
+	case plain:
+		r.buildPlain(db, p, alias)
+	case p.Flat:
 		r.buildFlat(db, p, alias, &a, &hint)
-	} else {
+	default:
 		gormcallbacks.BuildQuerySQL(db)
 	}
 	a.restore()
@@ -230,10 +234,15 @@ func (r *Runtime) build(db *gorm.DB, p *planner.Plan, alias string) {
 	p.Sent(nil, stmt.SQL.String(), len(stmt.Vars))
 }
 
+// aimedByFrom tells whether a read of one shard can be aimed by what is kept with the shard.
+func (r *Runtime) aimedByFrom(stmt *gorm.Statement, p *planner.Plan) bool {
+	return p.Form == planner.One && !p.Pushed && len(stmt.Joins) == 0 && r.dialect.Name != "sqlserver" && !(r.many && isSubquery(stmt))
+}
+
 // fromClause aims a plain read of one shard by a FROM clause that is kept with the
 // shard; false means that the statement needs its own.
 func (r *Runtime) fromClause(stmt *gorm.Statement, p *planner.Plan, alias string) bool {
-	if p.Form != planner.One || p.Pushed || len(stmt.Joins) > 0 || r.dialect.Name == "sqlserver" || r.many && isSubquery(stmt) {
+	if !r.aimedByFrom(stmt, p) {
 		return false
 	}
 	if _, own := stmt.Clauses["FROM"]; own {
