@@ -191,15 +191,18 @@ func (r *Runtime) build(db *gorm.DB, p *planner.Plan, alias string) {
 	partial, limit := takeParts(stmt, p), r.spellLimit(stmt, p)
 	hint := r.takeIndexHint(stmt)
 	defer hint.put()
-	plain := !hint.had && r.plainRead(db, p)
-	whole := !plain && !hint.had && r.fromClause(stmt, p, alias)
-	if !plain && !whole && !p.Flat {
+	words := ""
+	if !hint.had {
+		words = r.plainRead(db, p, alias)
+	}
+	whole := words == "" && !hint.had && r.fromClause(stmt, p, alias)
+	if words == "" && !whole && !p.Flat {
 		r.aimRead(stmt, p, alias, &hint)
 	}
 	lock.put()
 	switch {
-	case plain:
-		r.buildPlain(db, p, alias)
+	case words != "":
+		r.buildPlain(db, words, alias)
 	case p.Flat:
 		r.buildFlat(db, p, alias, &a, &hint)
 	default:

@@ -42,6 +42,7 @@ type Runtime struct {
 
 	tableExprs  sync.Map // *config.Shard → *aliasedTable
 	columnLists sync.Map // *schema.Schema → string
+	unions      sync.Map // *schema.Schema → *unionText
 
 	versionTexts sync.Map // directText → string
 	plainInserts sync.Map // *config.Table → bool, see directInsert

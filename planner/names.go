@@ -45,7 +45,7 @@ func (s *scope) resolveColumn(c clause.Column) column {
 		}
 		return s.resolveName("", c.Table, name, true)
 	}
-	parts, ok := splitName(name, s.dialect)
+	parts, ok := splitName(strings.Clone(name), s.dialect) // a copy, so that s may stay on its owner's stack
 	if !ok {
 		return column{}
 	}

@@ -11,12 +11,20 @@ import (
 // PlanRead plans a select: the shards that can hold a matching row, and the form in
 // which they are read. The error is a *config.ShardError or *config.UnsupportedError.
 func PlanRead(s *Statement) (*Plan, error) {
+	if s.Whole == nil {
+		if p := s.planPoint(); p != nil {
+			p.Form, p.FormReason = One, "one shard"
+			return p, nil
+		}
+	}
+	kept := *s // what follows keeps it; the caller's stays on its stack
+	return kept.planRead()
+}
+
+// planRead plans a select that is not about one value of the shard key.
+func (s *Statement) planRead() (*Plan, error) {
 	if s.Whole != nil {
 		return s.planWhole()
-	}
-	if p := s.planPoint(); p != nil {
-		p.Form, p.FormReason = One, "one shard"
-		return p, nil
 	}
 	r, err := s.route()
 	if err != nil {
