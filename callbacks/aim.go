@@ -64,6 +64,7 @@ func (r *Runtime) aliased(s *config.Shard, alias string) *aliasedTable {
 		}
 	}
 	t := &aliasedTable{alias: alias, expr: clause.Expr{SQL: r.quote(s.Table) + " AS " + r.quote(alias)}}
+	t.update = clause.Clause{Name: "UPDATE", Expression: clause.Update{Table: clause.Table{Name: t.expr.SQL, Raw: true}}}
 	t.all = "SELECT * FROM " + t.expr.SQL
 	t.from = clause.Clause{Name: "FROM", Expression: clause.From{Tables: []clause.Table{{Name: t.expr.SQL, Raw: true}}}}
 	if !known {
@@ -81,13 +82,14 @@ func (r *Runtime) tableOf(stmt *gorm.Statement, s *config.Shard, alias string) *
 	return &clause.Expr{SQL: r.placedName(s) + " AS " + r.quote(alias)}
 }
 
-// aliasedTable is a shard's table as a table expression, as a whole FROM clause, which
-// GORM writes faster, and with the words of a plain read in front.
+// aliasedTable is a shard's table as a table expression; as whole clauses, which GORM
+// writes faster; and with the words of a plain read in front.
 type aliasedTable struct {
-	alias string
-	expr  clause.Expr
-	from  clause.Clause
-	all   string
+	alias  string
+	expr   clause.Expr
+	from   clause.Clause
+	update clause.Clause
+	all    string
 }
 
 // union is the UNION ALL of a plan's shards, written into the FROM clause under the

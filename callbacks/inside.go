@@ -24,6 +24,9 @@ func hasInside(stmt *gorm.Statement, wanted func(any) bool) bool {
 		}
 	}
 	// those that nearly every statement has are asked by name: to walk a map costs more
+	if len(stmt.Clauses) == 0 {
+		return false
+	}
 	asked := 0
 	for _, name := range usualClauses {
 		if e := stmt.Clauses[name].Expression; e != nil {
@@ -31,9 +34,9 @@ func hasInside(stmt *gorm.Statement, wanted func(any) bool) bool {
 				return true
 			}
 		}
-	}
-	if asked == len(stmt.Clauses) {
-		return false
+		if asked == len(stmt.Clauses) {
+			return false
+		}
 	}
 	for _, c := range stmt.Clauses {
 		if c.Expression != nil && holds(c.Expression, wanted) {
@@ -43,8 +46,9 @@ func hasInside(stmt *gorm.Statement, wanted func(any) bool) bool {
 	return false
 }
 
-// usualClauses are those of First, Take and Find, and the plan that dtde keeps among them.
-var usualClauses = [...]string{"WHERE", "ORDER BY", "LIMIT", planCarrier}
+// usualClauses are those of First, Take, Find, Update and Delete, and the plan that dtde
+// keeps among them.
+var usualClauses = [...]string{"WHERE", planCarrier, "ORDER BY", "LIMIT", "SET"}
 
 // joinHolds is [hasInside] of one join.
 func joinHolds(stmt *gorm.Statement, i int, wanted func(any) bool) bool {

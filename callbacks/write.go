@@ -38,7 +38,6 @@ func (r *Runtime) update(db *gorm.DB) {
 			stmt.AddClause(c)
 		}
 	}
-	stmt.AddClauseIfNotExists(clause.Update{})
 	if _, ok := stmt.Clauses["SET"]; !ok {
 		if pk := r.identity(t); pk != nil { // which SQL Server never updates
 			omits := stmt.Omits
@@ -86,9 +85,7 @@ func (r *Runtime) delete(db *gorm.DB) {
 		r.write(db, t, alias, planner.Update, set, r.inner.updateClauses)
 		return
 	}
-	stmt.AddClauseIfNotExists(clause.Delete{})
 	r.deleteConditions(stmt)
-	stmt.AddClauseIfNotExists(clause.From{})
 	r.write(db, t, alias, planner.Delete, nil, r.inner.deleteClauses)
 }
 

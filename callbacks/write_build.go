@@ -26,7 +26,7 @@ func (w *writer) buildStep(a *aimed, target *planner.Target) shardSQL {
 	stmt, clauses := w.db.Statement, w.clauses
 	stmt.SQL.Reset()
 	stmt.Vars = nil
-	stmt.Table, stmt.TableExpr = w.alias, w.r.asTable(target.Shard, w.alias)
+	stmt.Table, stmt.TableExpr = w.alias, nil // which has no text of its own
 	if a.had {
 		stmt.Clauses["WHERE"] = a.where
 	}
@@ -34,10 +34,15 @@ func (w *writer) buildStep(a *aimed, target *planner.Target) shardSQL {
 		stmt.Clauses["WHERE"] = clause.Clause{Name: "WHERE", Expression: clause.Where{Exprs: target.Where}}
 	}
 	text := subtext(stmt)
+	stmt.TableExpr = w.r.asTable(target.Shard, w.alias)
+	lent := w.lendWords(target.Shard)
 	clauses = w.r.aimWrite(stmt, target.Shard, w.alias, w.plan.Operation, clauses)
 	unhint := w.r.hintWrite(stmt, w.plan.Table, target.Shard)
 	stmt.Build(clauses...)
 	unhint()
+	for _, name := range lent {
+		delete(stmt.Clauses, name)
+	}
 	if stmt.Table != w.alias {
 		w.requalify(target.Shard)
 	}
@@ -52,6 +57,36 @@ func (w *writer) buildStep(a *aimed, target *planner.Target) shardSQL {
 	w.r.refusedInside(w.db)
 	return s
 }
+
+// lendWords adds the clauses that begin a write where the program has none of its own. It
+// names those that are kept with the shard, as those of reads are: they are its own.
+func (w *writer) lendWords(s *config.Shard) (lent []string) {
+	stmt, r := w.db.Statement, w.r
+	kept := r.aliased(s, w.alias)
+	if w.plan.Operation == planner.Update {
+		if _, own := stmt.Clauses["UPDATE"]; own || r.dialect.Name == "sqlserver" {
+			stmt.AddClauseIfNotExists(clause.Update{})
+			return nil
+		}
+		stmt.Clauses["UPDATE"] = kept.update
+		return updateWords
+	}
+	_, deletes := stmt.Clauses["DELETE"]
+	_, from := stmt.Clauses["FROM"]
+	if deletes || from || r.dialect.Name == "sqlserver" || r.dialect.Name == "mysql" { // see aimWrite
+		stmt.AddClauseIfNotExists(clause.Delete{})
+		stmt.AddClauseIfNotExists(clause.From{})
+		return nil
+	}
+	stmt.Clauses["DELETE"], stmt.Clauses["FROM"] = deleteWord, kept.from
+	return deleteWords
+}
+
+var (
+	updateWords = []string{"UPDATE"}
+	deleteWords = []string{"DELETE", "FROM"}
+	deleteWord  = clause.Clause{Expression: clause.Delete{}}
+)
 
 // requalify gives the logical name's place before columns to the shard's, in a DELETE that
 // takes no alias.

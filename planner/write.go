@@ -171,8 +171,10 @@ func (s *Statement) assignedKey(sc *scope, c clause.Column) int {
 		c.Name = sc.primary
 	}
 	name := c.Name
-	if parts, ok := splitName(name, s.Dialect); ok {
-		name = parts[len(parts)-1]
+	if !simpleName(name) {
+		if parts, ok := splitName(name, s.Dialect); ok {
+			name = parts[len(parts)-1]
+		}
 	}
 	for i := range s.Table.Keys {
 		if sc.sameName(name, s.Table.Keys[i].Column, true) || name == s.Table.Keys[i].Column {
