@@ -102,7 +102,9 @@ type creation struct {
 	restore   []func()
 	// bulk is the bulk insert that this is a chunk of; nil for a create of its own.
 	bulk *bulkRun
-	// values, column, row and cell are keyValues' room for one row and one key column.
+	// given is room for one row's explicit; values, column, row and cell are keyValues' for one
+	// row and one key column.
+	given  [1]bool
 	values clause.Values
 	column [1]clause.Column
 	row    [1][]any

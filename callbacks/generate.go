@@ -86,14 +86,20 @@ func (r *Runtime) mayMakeTables() bool {
 func (c *creation) generateKeys() error {
 	pk := c.table.Schema.PrioritizedPrimaryField
 	n := c.rows.len()
-	c.explicit = make([]bool, n)
+	if c.explicit = c.given[:]; n != 1 {
+		c.explicit = make([]bool, n)
+	}
 	if pk == nil || len(c.table.Schema.PrimaryFields) != 1 {
 		for i := range c.explicit {
 			c.explicit[i] = true
 		}
 		return nil
 	}
-	zero := make([]int, 0, n)
+	var room [1]int
+	zero := room[:0]
+	if n > 1 {
+		zero = make([]int, 0, n)
+	}
 	for i := range n {
 		if c.rows.zero(i, pk) {
 			zero = append(zero, i)

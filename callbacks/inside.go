@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"maps"
 	"slices"
+	"time"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
@@ -105,6 +106,10 @@ func anyHolds[E any](values []E, wanted func(any) bool) bool {
 // holds tells whether a value or an expression is wanted, or has inside what is. It
 // allocates nothing.
 func holds(v any, wanted func(any) bool) bool {
+	switch v.(type) {
+	case int, int64, string, bool, time.Time, uint, int32, float64, clause.Limit, carried: // nobody wants what has nothing inside
+		return false
+	}
 	if wanted(v) {
 		return true
 	}

@@ -38,8 +38,8 @@ func PlanInsert(s *Statement, values *clause.Values) (*Plan, error) {
 		return nil, err
 	}
 	s.sortTargets(p)
-	if _, err := s.bounded(routed{shards: make([]*config.Shard, len(p.Targets))}); err != nil {
-		return nil, err
+	if len(p.Targets) > s.maxShards() {
+		return nil, s.tooMany(len(p.Targets))
 	}
 	s.insertForm(p, len(values.Values))
 	return p, nil
@@ -105,9 +105,8 @@ func (s *Statement) placeRows(p *Plan, one *oneInsert, rows [][]any, columns []i
 }
 
 func (s *Statement) insertForm(p *Plan, rows int) {
-	p.Reason = Because(strconv.Itoa(rows) + " rows by their shard keys")
-	if rows == 1 {
-		p.Reason = Because("the row's shard key")
+	if p.Reason = Because("the row's shard key"); rows != 1 {
+		p.Reason = Because(strconv.Itoa(rows) + " rows by their shard keys")
 	}
 	if p.Form, p.FormReason = One, "one shard"; len(p.Targets) > 1 {
 		p.Form, p.FormReason = Steps, "one insert per shard, in visiting order, in one transaction"

@@ -94,14 +94,19 @@ func (s *Statement) bounded(r routed) (routed, error) {
 		r.shards = slices.DeleteFunc(slices.Clone(r.shards), func(shard *config.Shard) bool { return !slices.Contains(s.Tiers, shard.Tier) })
 		r.reason += "; in the tiers asked for"
 	}
-	if most := s.maxShards(); len(r.shards) > most {
-		return routed{}, &config.ShardError{
-			Entity: s.Table.Name, Operation: s.Operation.String(), Cause: config.ErrTooManyShards,
-			Hint: strconv.Itoa(len(r.shards)) + " shards, at most " + strconv.Itoa(most) +
-				" are allowed; add a condition on the shard key or raise MaxShards",
-		}
+	if len(r.shards) > s.maxShards() {
+		return routed{}, s.tooMany(len(r.shards))
 	}
 	return r, nil
+}
+
+// tooMany refuses a number of shards.
+func (s *Statement) tooMany(shards int) error {
+	return &config.ShardError{
+		Entity: s.Table.Name, Operation: s.Operation.String(), Cause: config.ErrTooManyShards,
+		Hint: strconv.Itoa(shards) + " shards, at most " + strconv.Itoa(s.maxShards()) +
+			" are allowed; add a condition on the shard key or raise MaxShards",
+	}
 }
 
 // routeBoxes asks the strategy for each box and joins the answers.

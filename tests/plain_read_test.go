@@ -62,8 +62,12 @@ var oneShard = []struct {
 	{"group", func(db *gorm.DB) *gorm.DB {
 		return db.Where("id = ?", 7).Group("name").Having("COUNT(*) > ?", 0).Find(&[]Sachet{})
 	}},
-	{"or", func(db *gorm.DB) *gorm.DB { return db.Where("id = ?", 7).Or("id = ? AND weight = 1", 7).Find(&[]Sachet{}) }},
-	{"a value of several", func(db *gorm.DB) *gorm.DB { return db.Where("id = ? AND weight IN ?", 7, []int{1, 2}).Find(&[]Sachet{}) }},
+	{"or", func(db *gorm.DB) *gorm.DB {
+		return db.Where("id = ?", 7).Or("id = ? AND weight = 1", 7).Find(&[]Sachet{})
+	}},
+	{"a value of several", func(db *gorm.DB) *gorm.DB {
+		return db.Where("id = ? AND weight IN ?", 7, []int{1, 2}).Find(&[]Sachet{})
+	}},
 	{"lock", func(db *gorm.DB) *gorm.DB {
 		return db.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", 7).Find(&[]Sachet{})
 	}},
