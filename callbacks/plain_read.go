@@ -100,18 +100,7 @@ func (r *Runtime) buildPlain(db *gorm.DB, words, alias string) {
 	}
 	stmt.SQL.Grow(len(words) + plainText)
 	stmt.SQL.WriteString(words)
-	for _, name := range stmt.BuildClauses[2:] {
-		c, ok := stmt.Clauses[name]
-		if !ok {
-			continue
-		}
-		stmt.SQL.WriteByte(' ')
-		if build, custom := db.ClauseBuilders[name]; custom {
-			build(c, stmt)
-		} else {
-			c.Build(stmt)
-		}
-	}
+	buildClauses(stmt, stmt.BuildClauses[2:])
 }
 
 // plainText is about how long the text behind the words is.

@@ -32,11 +32,25 @@ func (r *Runtime) bindHook() func(*gorm.Statement, any) {
 				return
 			}
 			if t, ok := instant(v); ok {
-				stmt.Vars[len(stmt.Vars)-1] = t
+				stmt.Vars[len(stmt.Vars)-1] = again(stmt.Vars[:len(stmt.Vars)-1], t)
 			}
 		}
 	}
 }
+
+// again gives an instant as a value: the one that stands a row before, where rows are
+// created at one instant, so that none is made for each.
+func again(vars []any, t time.Time) any {
+	for i := len(vars) - 1; i >= max(0, len(vars)-rowBefore); i-- {
+		if was, ok := vars[i].(time.Time); ok && was == t {
+			return vars[i]
+		}
+	}
+	return t
+}
+
+// rowBefore is how many values back the last row's is looked for.
+const rowBefore = 16
 
 // instant gives the UTC time of a value that a driver would bind as a time.
 func instant(v any) (time.Time, bool) {

@@ -25,6 +25,7 @@ func (w *writer) build(a *aimed, target *planner.Target) shardSQL {
 func (w *writer) buildStep(a *aimed, target *planner.Target) shardSQL {
 	stmt, clauses := w.db.Statement, w.clauses
 	stmt.SQL.Reset()
+	stmt.SQL.Grow(writeText)
 	stmt.Vars = nil
 	stmt.Table, stmt.TableExpr = w.alias, nil // which has no text of its own
 	if a.had {
@@ -38,7 +39,7 @@ func (w *writer) buildStep(a *aimed, target *planner.Target) shardSQL {
 	lent := w.lendWords(target.Shard)
 	clauses = w.r.aimWrite(stmt, target.Shard, w.alias, w.plan.Operation, clauses)
 	unhint := w.r.hintWrite(stmt, w.plan.Table, target.Shard)
-	stmt.Build(clauses...)
+	buildClauses(stmt, clauses)
 	unhint()
 	for _, name := range lent {
 		delete(stmt.Clauses, name)
@@ -57,6 +58,9 @@ func (w *writer) buildStep(a *aimed, target *planner.Target) shardSQL {
 	w.r.refusedInside(w.db)
 	return s
 }
+
+// writeText is about how long the text of an update or delete is.
+const writeText = 160
 
 // lendWords adds the clauses that begin a write where the program has none of its own. It
 // names those that are kept with the shard, as those of reads are: they are its own.

@@ -3,6 +3,7 @@ package planner
 import (
 	"strings"
 	"testing"
+	"unsafe"
 
 	"github.com/stretchr/testify/assert"
 	"gorm.io/gorm/clause"
@@ -39,4 +40,11 @@ func TestConjunction(t *testing.T) {
 		}
 		assert.Equal(t, want, got, text)
 	}
+}
+
+// TestAPointsPlanIsSmall: an object of more than 512 bytes takes the allocator longer.
+func TestAPointsPlanIsSmall(t *testing.T) {
+	t.Parallel()
+	assert.LessOrEqual(t, unsafe.Sizeof(onePoint{}), uintptr(512))
+	assert.LessOrEqual(t, unsafe.Sizeof(oneInsert{}), uintptr(512))
 }

@@ -132,8 +132,8 @@ func (s *Statement) keyPositions(values *clause.Values, positions []int) ([]int,
 func (s *Statement) placeRow(row int, cells []any, columns []int, key []config.Value) (string, error) {
 	for k, at := range columns {
 		column := &s.Table.Keys[k]
-		known := at < len(cells) && bound(cells[at])
-		if known {
+		known := at < len(cells) && (plainValue(cells[at]) || bound(cells[at]))
+		if known && !plainValue(cells[at]) {
 			_, expression := cells[at].(clause.Expression) // bound, if it is nothing but a placeholder
 			known = !expression
 		}

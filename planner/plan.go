@@ -62,11 +62,7 @@ type Plan struct {
 	Targets []Target
 	// Legs (Form Sessions) are the statements of a plan whose targets lie in several
 	// databases, one each; nil otherwise.
-	Legs  []Leg
-	joins bool // the statement has other tables beside the entity
-	// renames tells that ORDER BY names columns of the result that are not the entity's by
-	// that name.
-	renames bool
+	Legs []Leg
 	// Reason says why these shards: `region {"US"}`, `all shards: lower(region) not understood`.
 	Reason Reason
 	// FormReason says why this form.
@@ -78,24 +74,13 @@ type Plan struct {
 	// statement could see is there: the executor sees to it that the seals hold in the
 	// snapshot that it read.
 	Sealed bool
-	// Whole is how versions that are cut at their shards' boundaries are put together; nil
-	// for other entities.
-	Whole *Whole
 	// Pushed (Form Union): each branch carries its own WHERE (Target.Where, or the
 	// caller's), and with BranchLimit > 0 the ORDER BY and LIMIT BranchLimit too. The
 	// statement around the branches keeps everything but the WHERE.
 	Pushed bool
-	// BranchLimit is the LIMIT of each branch or session, offset + limit of the
-	// statement; 0 means none.
-	BranchLimit int
 	// Flat (Form Union) tells that the statement is the union of the shards' own
 	// statements, without one around them.
 	Flat bool
-	// Partials (Form Union, Pushed) says how each branch aggregates its own rows, so that
-	// the statement around them only merges groups; nil means that rows come out of them.
-	Partials *Partials
-	// Merge says how rows of sessions are merged.
-	Merge Merge
 	// Locking (Form Sessions): the shards are read one after the other, in the order
 	// of the targets, because the statement locks what it reads.
 	Locking bool
@@ -104,12 +89,28 @@ type Plan struct {
 	// as it stands may run on Destination only; on every other target the executor
 	// makes sure that no row matches, moves the rows, or fails with ErrShardKeyChanged.
 	// Destination is nil if Moves is false; it may not be among the targets.
-	Moves       bool
-	Destination *Target
+	Moves bool
 	// First (updates and deletes) tells that the statement's LIMIT counts over all targets:
 	// the executor selects and locks the primary keys of the first rows before it writes,
 	// and then writes these. Over several databases Merge.Order says how they are merged.
 	First bool
+	joins bool // the statement has other tables beside the entity
+	// renames tells that ORDER BY names columns of the result that are not the entity's by
+	// that name.
+	renames bool
+	// Whole is how versions that are cut at their shards' boundaries are put together; nil
+	// for other entities.
+	Whole *Whole
+	// BranchLimit is the LIMIT of each branch or session, offset + limit of the
+	// statement; 0 means none.
+	BranchLimit int
+	// Partials (Form Union, Pushed) says how each branch aggregates its own rows, so that
+	// the statement around them only merges groups; nil means that rows come out of them.
+	Partials *Partials
+	// Merge says how rows of sessions are merged.
+	Merge Merge
+	// Destination is the shard of rows that move; see Moves.
+	Destination *Target
 	// Statements are what was sent; the executor fills them in by Sent.
 	Statements []SQL
 

@@ -2,7 +2,9 @@ package tests
 
 import (
 	"regexp"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -85,6 +87,33 @@ var oneShard = []struct {
 	}},
 }
 
+// oneShardWrites are updates and deletes of one shard.
+var oneShardWrites = []struct {
+	name  string
+	write func(db *gorm.DB) *gorm.DB
+}{
+	{"update", func(db *gorm.DB) *gorm.DB { return db.Model(&Sachet{}).Where("id = ?", 7).Update("name", "x") }},
+	{"update by the model's key", func(db *gorm.DB) *gorm.DB { return db.Model(&Sachet{ID: 7}).Update("weight", 3) }},
+	{"updates", func(db *gorm.DB) *gorm.DB {
+		return db.Model(&Sachet{}).Where("id = ? AND weight < ?", 7, 2).Updates(map[string]any{"weight": gorm.Expr("weight + ?", 1)})
+	}},
+	{"update with a list", func(db *gorm.DB) *gorm.DB {
+		return db.Model(&Sachet{}).Where("id = ? AND weight IN (?)", 7, []int{1, 2}).Update("name", "x")
+	}},
+	{"update with RETURNING", func(db *gorm.DB) *gorm.DB {
+		return db.Model(&[]Sachet{}).Clauses(clause.Returning{}).Where("id = ?", 7).Update("name", "x")
+	}},
+	{"update with a modifier", func(db *gorm.DB) *gorm.DB {
+		return db.Model(&Sachet{}).Clauses(clause.Update{Modifier: "LOW_PRIORITY"}).Where("id = ?", 7).Update("name", "x")
+	}},
+	{"soft delete", func(db *gorm.DB) *gorm.DB { return db.Where("id = ?", 7).Delete(&Sachet{}) }},
+	{"delete", func(db *gorm.DB) *gorm.DB { return db.Unscoped().Where("id = ?", 7).Delete(&Sachet{}) }},
+	{"delete by key", func(db *gorm.DB) *gorm.DB { return db.Unscoped().Delete(&Sachet{}, 7) }},
+	{"delete with RETURNING", func(db *gorm.DB) *gorm.DB {
+		return db.Unscoped().Clauses(clause.Returning{}).Where("id = ? AND name <> ?", 7, "x").Delete(&[]Sachet{})
+	}},
+}
+
 // before puts a comment in front of SELECT, as gorm.io/hints does.
 type before struct{}
 
@@ -96,9 +125,9 @@ func (before) ModifyStatement(stmt *gorm.Statement) {
 
 func (before) Build(clause.Builder) {}
 
-// TestReadsOfOneShardAreWrittenAsGORMWritesThem compares texts and values with those of
+// TestStatementsOfOneShardAreWrittenAsGORMWritesThem compares texts and values with those of
 // one plain table.
-func TestReadsOfOneShardAreWrittenAsGORMWritesThem(t *testing.T) {
+func TestStatementsOfOneShardAreWrittenAsGORMWritesThem(t *testing.T) {
 	t.Parallel()
 	for _, d := range testenv.Databases(t) {
 		t.Run(d.Name, func(t *testing.T) {
@@ -116,6 +145,19 @@ func TestReadsOfOneShardAreWrittenAsGORMWritesThem(t *testing.T) {
 				assert.Regexp(t, physical, text, s.name)
 				assert.Equal(t, want.SQL.String(), physical.ReplaceAllString(text, ""), s.name)
 				assert.Equal(t, want.Vars, ours.Vars, s.name)
+			}
+			now := func() time.Time { return time.Unix(1_700_000_000, 0) } // of a soft delete
+			for _, s := range oneShardWrites {
+				ours := s.write(sharded.Session(&gorm.Session{DryRun: true, NowFunc: now})).Statement
+				want := s.write(plain.Session(&gorm.Session{DryRun: true, NowFunc: now})).Statement
+				require.NoError(t, ours.Error, s.name)
+				text := ours.SQL.String()
+				if d.Name == "mariadb" { // whose DELETE takes an alias with several tables only, and not with RETURNING
+					text = strings.Replace(text, "DELETE `sachets` FROM", "DELETE FROM", 1)
+					text = regexp.MustCompile("FROM `sachets_[0-3]` W").ReplaceAllString(text, "FROM `sachets` W")
+				}
+				assert.Equal(t, want.SQL.String(), physical.ReplaceAllString(text, ""), s.name)
+				assert.Len(t, ours.Vars, len(want.Vars), s.name)
 			}
 		})
 	}
