@@ -36,8 +36,9 @@ chaos: ## money over servers that are killed, then eight writers of one key (SEC
 		go test -run '^(TestEveryPoint|TestBrokenProtocolsAreFound|TestChaos)$$' -count=1 -timeout 0 -v ./tests/bank/
 	@DTDE_WRITERS_SECONDS=60 scripts/with-databases.sh go test -run '^TestEightWriters$$' -count=1 -timeout 0 -v ./tests/
 
+# On the disk, as its figures always were.
 bench: ## the bars: dtde beside plain GORM
-	@DTDE_BARS=1 scripts/with-databases.sh bash -c \
+	@TMPDIR=$${TMPDIR:-/tmp} DTDE_BARS=1 scripts/with-databases.sh bash -c \
 		"go test -p 1 -run '^TestBars$$' -count=1 -timeout 0 -v ./tests/ ./tests/bank/ && cd pgxcopy && go test -run '^TestBars$$' -count=1 -timeout 0 -v ./..."
 
 lint: ## gofmt, go vet and staticcheck

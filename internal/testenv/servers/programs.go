@@ -11,10 +11,12 @@ import (
 	"testing"
 )
 
-// programs are the paths of what is installed; "" for what isn't.
+// programs are the paths of what is installed; "" for what isn't. Servers have their data
+// below folder.
 type programs struct {
 	postgres, initdb           string
 	mariadbd, mariadbInstallDB string
+	folder                     string
 }
 
 var findPrograms = sync.OnceValues(func() (programs, error) {
@@ -40,6 +42,8 @@ var findPrograms = sync.OnceValues(func() (programs, error) {
 			found.mariadbd = path
 		case "MARIADB_INSTALL_DB":
 			found.mariadbInstallDB = path
+		case "SERVERS_FOLDER":
+			found.folder = path
 		}
 	}
 	return found, nil

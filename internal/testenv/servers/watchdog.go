@@ -13,7 +13,11 @@ import (
 // of the process, however it ends, then kills the servers named in the folder's
 // *.pid files and removes it.
 var workFolder = sync.OnceValues(func() (string, error) {
-	folder, err := os.MkdirTemp("", "dtde-servers.")
+	found, err := findPrograms()
+	if err != nil {
+		return "", err
+	}
+	folder, err := os.MkdirTemp(found.folder, "dtde-servers.")
 	if err != nil {
 		return "", err
 	}
