@@ -105,7 +105,7 @@ func TestAheadHoldsUp(t *testing.T) {
 			src := &numbers{n: 10_000, end: io.EOF}
 			a, held, wait := ahead(src, bounds)
 			<-a.Opened()
-			require.Eventually(t, held.Load, 5*time.Second, time.Millisecond)
+			require.Eventually(t, held.Load, 20*time.Second, time.Millisecond)
 			assert.Less(t, src.at.Load(), int64(40))
 			row := make([]driver.Value, 2)
 			for range 10_000 {
@@ -141,7 +141,7 @@ func TestAheadGivesRowsToWhoWaits(t *testing.T) {
 		case err := <-got:
 			require.NoError(t, err)
 			require.Equal(t, int64(i), row[0])
-		case <-time.After(5 * time.Second):
+		case <-time.After(20 * time.Second):
 			require.FailNow(t, "the row is kept back", "row %d", i)
 		}
 	}

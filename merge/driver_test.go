@@ -234,7 +234,7 @@ func TestRowsCloseTheirSource(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, rows.Next())
 		cancel()
-		require.Eventually(t, func() bool { return a.open.Load() == 0 && b.open.Load() == 0 }, 5*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return a.open.Load() == 0 && b.open.Load() == 0 }, 20*time.Second, time.Millisecond)
 		require.False(t, rows.Next())
 		require.ErrorIs(t, rows.Err(), context.Canceled)
 	})
@@ -260,7 +260,7 @@ func TestShardContextIsAFailure(t *testing.T) {
 	row := make([]driver.Value, 1)
 	require.NoError(t, src.Next(row))
 	cancel()
-	require.Eventually(t, func() bool { return e.open.Load() == 0 }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return e.open.Load() == 0 }, 20*time.Second, time.Millisecond)
 	require.ErrorIs(t, src.Next(row), context.Canceled)
 	require.ErrorIs(t, src.Next(row), context.Canceled)
 	require.NoError(t, src.Close())
@@ -291,7 +291,7 @@ func TestRowsLeaveNoGoroutine(t *testing.T) {
 		}
 		cancel()
 	}
-	for deadline := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(20 * time.Second); runtime.NumGoroutine() > before && time.Now().Before(deadline); {
 		time.Sleep(time.Millisecond)
 	}
 	require.LessOrEqual(t, runtime.NumGoroutine(), before)

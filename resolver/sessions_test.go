@@ -273,7 +273,7 @@ func TestSessionsOpenTogether(t *testing.T) {
 			require.NoError(t, rows.Close())
 		}
 	}
-	assert.Eventually(t, func() bool { return sqlDB(t, db).Stats().InUse == 0 }, time.Second, time.Millisecond)
+	assert.Eventually(t, func() bool { return sqlDB(t, db).Stats().InUse == 0 }, 20*time.Second, time.Millisecond)
 }
 
 // Whatever fails, at whichever statement: nothing is left behind, and no answer torn.
@@ -327,7 +327,7 @@ func TestSessionsFaults(t *testing.T) {
 				require.NoError(t, err)
 			}
 			cancel()
-			assert.Eventually(t, func() bool { return sqlDB(t, db).Stats().InUse == 0 }, 3*time.Second, time.Millisecond)
+			assert.Eventually(t, func() bool { return sqlDB(t, db).Stats().InUse == 0 }, 20*time.Second, time.Millisecond)
 		}
 		require.NoError(t, run(background))
 	})

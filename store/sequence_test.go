@@ -1,11 +1,9 @@
 package store_test
 
 import (
-	"context"
 	"slices"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -13,11 +11,6 @@ import (
 	"github.com/go-dtde/dtde/internal/testenv"
 	"github.com/go-dtde/dtde/store"
 )
-
-func contextFor(t testing.TB, d time.Duration) (context.Context, context.CancelFunc) {
-	t.Helper()
-	return context.WithTimeout(t.Context(), d)
-}
 
 func TestSequence(t *testing.T) {
 	t.Parallel()

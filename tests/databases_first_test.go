@@ -137,7 +137,7 @@ func TestTakeNeedsNoOther(t *testing.T) {
 		release := d.hold(t, 2)
 		done := make(chan error, 1)
 		go func() { done <- s.db.Where("weight < 0").Take(&Consignment{}).Error }()
-		require.Eventually(t, func() bool { return d.waiting(t, 2) == 1 }, 10*time.Second, 5*time.Millisecond)
+		require.Eventually(t, func() bool { return d.waiting(t, 2) == 1 }, 20*time.Second, 5*time.Millisecond)
 		release()
 		require.ErrorIs(t, <-done, gorm.ErrRecordNotFound)
 	})

@@ -159,10 +159,18 @@ func TestLockedShardIsWaitedForAndNamed(t *testing.T) {
 		other := beside(t, db)
 		holder := other.Begin()
 		require.NoError(t, holder.Exec("UPDATE customers_us SET status = 'held'").Error)
-		ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
-		defer cancel()
+		// The time runs from when its turn has come, so that it can't end at a shard before.
+		ctx, expire := testenv.Expiring(t)
+		sent := testenv.Record(db)
+		sent.Before(func(_ context.Context, sql string) error {
+			if strings.Contains(sql, "customers_us") {
+				time.AfterFunc(300*time.Millisecond, expire)
+			}
+			return nil
+		})
 		err := db.WithContext(ctx).Model(&Customer{}).Where("spent >= 0").Update("status", "late").Error
-		require.Error(t, err)
+		sent.Before(nil)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.NoError(t, holder.Rollback().Error)
 		var shard *dtde.ShardError
 		require.ErrorAs(t, err, &shard)

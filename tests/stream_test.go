@@ -61,7 +61,7 @@ func poolOfSize(t *testing.T, db *gorm.DB, open int) (inUse func() int) {
 // returned waits for connections that database/sql gives back in the background.
 func returned(t *testing.T, inUse func() int) {
 	t.Helper()
-	require.Eventually(t, func() bool { return inUse() == 0 }, 5*time.Second, time.Millisecond, "connections are given back")
+	require.Eventually(t, func() bool { return inUse() == 0 }, 20*time.Second, time.Millisecond, "connections are given back")
 }
 
 // heapInUse is what is in use after a collection.
@@ -249,7 +249,7 @@ func TestStreamsShareASmallPool(t *testing.T) {
 		use(t, db, entities(samples()))
 		total := fillSamples(t, db, 10)
 		inUse := poolOfSize(t, db, 4)
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // only where they wait for each other
 		defer cancel()
 		var readers sync.WaitGroup
 		for range 6 {

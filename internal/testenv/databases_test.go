@@ -235,26 +235,26 @@ func TestSQLServerDryRun(t *testing.T) {
 func TestLeakCheck(t *testing.T) {
 	t.Parallel()
 	LeakCheck(t)
-	quiet := func(t *testing.T, leak func(db *gorm.DB)) []string {
+	quiet := func(t *testing.T, wait time.Duration, leak func(db *gorm.DB)) []string {
 		t.Helper()
 		f := &failure{}
 		t.Run("inside", func(t *testing.T) {
 			f.TB = t
 			db := SQLite().Open(t)
-			leakCheck(f, 300*time.Millisecond, []*gorm.DB{db})
+			leakCheck(f, wait, []*gorm.DB{db})
 			leak(db)
 		})
 		return f.failed
 	}
 
 	stop := make(chan struct{})
-	failed := quiet(t, func(*gorm.DB) { go func() { <-stop }() })
+	failed := quiet(t, 300*time.Millisecond, func(*gorm.DB) { go func() { <-stop }() })
 	close(stop)
 	require.Len(t, failed, 1)
 	assert.Contains(t, failed[0], "goroutines left behind")
 
 	var end func()
-	failed = quiet(t, func(db *gorm.DB) {
+	failed = quiet(t, 300*time.Millisecond, func(db *gorm.DB) {
 		rows, err := db.Raw("SELECT 1").Rows()
 		require.NoError(t, err)
 		end = func() { _ = rows.Close() }
@@ -262,7 +262,7 @@ func TestLeakCheck(t *testing.T) {
 	end()
 	assert.True(t, slices.Contains(failed, "testenv: 1 connections still in use"), "%q", failed)
 
-	assert.Empty(t, quiet(t, func(db *gorm.DB) {
+	assert.Empty(t, quiet(t, leakWait, func(db *gorm.DB) {
 		ended := make(chan struct{})
 		go func() { time.Sleep(50 * time.Millisecond); close(ended) }()
 		var n int

@@ -15,14 +15,15 @@ import (
 
 const (
 	leakLabel = "dtde-leak-check"
-	leakWait  = 3 * time.Second
+	// A wait ends as soon as nothing is left; only what stays for good takes all of it.
+	leakWait = 20 * time.Second
 )
 
 var leakChecks atomic.Int64
 
 // LeakCheck fails the test at its end if goroutines that it started from here
 // on are still running, or connections of dbs are still in use, after a wait of
-// three seconds. Call it on the test's goroutine, after opening dbs. Goroutines
+// twenty seconds. Call it on the test's goroutine, after opening dbs. Goroutines
 // are told apart by a profiler label that children inherit, so parallel tests
 // don't disturb each other; those that database/sql and the MySQL driver keep
 // for an idle pool don't count.

@@ -13,9 +13,9 @@ import (
 )
 
 // leakWait is how long what a test leaves behind may take to go away.
-const leakWait = 3 * time.Second
+const leakWait = 20 * time.Second
 
-// LeakCheck fails the test at its end, after a wait of three seconds, if goroutines
+// LeakCheck fails the test at its end, after a wait of twenty seconds, if goroutines
 // that it started from here on still run, connections of pools are in use, or a
 // server that runs has sessions at work or idle inside a transaction, or prepared
 // transactions. Call it on the test's goroutine, after opening pools.
