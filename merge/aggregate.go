@@ -20,7 +20,7 @@ type aggregate struct {
 	value driver.Value // Key, Min and Max so far
 	sum   total        // Count, Sum, Avg
 	count total        // Avg
-	// seen are the different values of CountDistinct, spread is the state of Variance.
+	// seen are the different Values, spread is the state of Variance.
 	seen   map[string]struct{}
 	spread *spreading
 }

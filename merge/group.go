@@ -44,7 +44,9 @@ type GroupColumn struct {
 	// wanted.
 	Squares int
 	Spread  Spread
-	// Values are the positions of CountDistinct's values.
+	// Values are the positions of CountDistinct's values. A Sum or Avg with Values takes a partial row only if its
+	// combination of them is new to the group and has no NULL: SUM(DISTINCT …) of partial rows that are grouped by them,
+	// too, is the Sum of what each adds by itself.
 	Values []int
 	// Shape is 1 + the position of the partial column that the result has its name and type of; 0 means Column's.
 	Shape int
@@ -65,7 +67,7 @@ type GroupSpec struct {
 	// Columns are the columns of the result, in order. Without a Key column the result is exactly one row, also if there
 	// are no partial rows at all; with one, no partial rows give no groups.
 	Columns []GroupColumn
-	// MaxGroups bounds the groups that are kept, and, by themselves, the different values of CountDistinct columns in all
+	// MaxGroups bounds the groups that are kept, and, by themselves, the different values of columns in all
 	// groups; more are [ErrTooManyRows]. 0 or less allows none.
 	MaxGroups int
 	// Average is the engine's way to divide; needed if there is an Avg column.
@@ -118,7 +120,7 @@ type grouped struct {
 	types   []ColumnType // of the result, once read
 	groups  []group
 	next    int
-	values  int    // how many CountDistinct columns keep
+	values  int    // how many are kept
 	key     []byte // of the last of them
 	failure error
 }
@@ -217,9 +219,11 @@ func (g *grouped) read() error {
 		}
 		for i := range columns {
 			var err error
-			if c := &columns[i]; c.Func == CountDistinct {
-				err = g.count(&g.groups[at][i], c, row, kinds)
-			} else {
+			c, counts := &columns[i], true
+			if len(c.Values) > 0 {
+				counts, err = g.different(&g.groups[at][i], c, row, kinds)
+			}
+			if counts && err == nil {
 				err = g.groups[at][i].add(c, row)
 			}
 			if err != nil {

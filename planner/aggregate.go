@@ -41,8 +41,14 @@ type aggregate struct {
 	function    merge.Func
 	spread      merge.Spread
 	distinct    bool
-	values      []string // of COUNT(DISTINCT a, b), or the one of COUNT(DISTINCT a)
+	values      []string // of COUNT(DISTINCT a, b), or the one of COUNT, SUM or AVG(DISTINCT a)
 	orZero      bool     // COALESCE(SUM(…), 0), which shards add up as they are
+}
+
+// ofDifferent tells an aggregate for which equal values are one; of MIN and MAX they are
+// anyway.
+func (a *aggregate) ofDifferent() bool {
+	return a.distinct && (a.function == merge.Count || a.function == merge.Sum || a.function == merge.Avg)
 }
 
 // averages are the engines' rules.
@@ -106,6 +112,13 @@ func (s *Statement) of(t *config.Table) *Statement {
 // mergeable says what of an item can't be merged; "" means that it can.
 func (s *Statement) mergeable(item *aggregate, keys []aggregate) string {
 	f := item.ref.field
+	if item.ofDifferent() {
+		for _, value := range item.values {
+			if !s.countable(value) {
+				return "COUNT, SUM or AVG of different values of which only the database knows whether they are equal,"
+			}
+		}
+	}
 	switch {
 	case item.alias != "" && slices.ContainsFunc(keys, func(k aggregate) bool {
 		return k.ref.field != nil && strings.EqualFold(k.ref.field.DBName, item.alias) && k.ref != item.ref
@@ -115,16 +128,7 @@ func (s *Statement) mergeable(item *aggregate, keys []aggregate) string {
 		if !slices.ContainsFunc(keys, item.groups) {
 			return "a column that is not grouped by"
 		}
-	case item.distinct && item.function == merge.Count:
-		for _, value := range item.values {
-			if !s.countable(value) {
-				return "COUNT of different values of which only the database knows whether they are equal,"
-			}
-		}
-		if len(item.values) == 0 {
-			return "DISTINCT inside an aggregate"
-		}
-	case item.distinct && item.function != merge.Min && item.function != merge.Max:
+	case item.distinct && item.function == merge.Variance || item.ofDifferent() && len(item.values) == 0:
 		return "DISTINCT inside an aggregate"
 	case item.function == merge.Avg && averages[s.Dialect.Name] == 0:
 		return "AVG"

@@ -154,7 +154,7 @@ func (s *Statement) aggregateItem(text string, toks []token, base int) (a aggreg
 		return a, false
 	}
 	a.argument = text[toks[first].from:toks[last-1].to]
-	if a.distinct && a.function == merge.Count {
+	if a.ofDifferent() {
 		a.values = append(a.values, text[toks[from].from:toks[last-1].to])
 	}
 	if a.ref, ok = s.columnOf(a.argument); ok {

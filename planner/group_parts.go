@@ -18,7 +18,8 @@ type grouper struct {
 	// of the partial rows.
 	items   []aggregate
 	columns []clause.Column
-	// sets tells that different values are counted by their own, not by adding counts.
+	// sets tells that different values are kept to tell them apart, instead of adding up what
+	// shards made of theirs.
 	sets bool
 }
 
@@ -52,9 +53,9 @@ func (g *grouper) selected(items []aggregate) (refusal string) {
 	return ""
 }
 
-// apart tells a count of different values that no shard can count alone.
+// apart tells an aggregate of different values that no shard can compute alone.
 func (g *grouper) apart(item *aggregate) bool {
-	return item.function == merge.Count && item.distinct && (len(item.values) != 1 || !g.s.placesBy(item.column))
+	return item.ofDifferent() && (len(item.values) != 1 || !g.s.placesBy(item.column))
 }
 
 // parts adds the partial columns that an item needs beside its own, which gives name and
@@ -68,6 +69,9 @@ func (g *grouper) parts(i int) {
 	}
 	switch x := item.argument; {
 	case item.function == merge.Avg:
+		if item.distinct {
+			x = "DISTINCT " + x
+		}
 		*column = merge.GroupColumn{Func: merge.Avg, Column: add("SUM(" + x + ")"), Counts: add("COUNT(" + x + ")"), Shape: own + 1}
 	case item.function == merge.Variance:
 		spread, squares := item.spread, "SUM(CAST("+x+" AS numeric) * "+x+")"
@@ -77,14 +81,17 @@ func (g *grouper) parts(i int) {
 		*column = merge.GroupColumn{Func: merge.Variance, Spread: spread, Column: add("SUM(" + x + ")"), Counts: add("COUNT(" + x + ")"), Squares: add(squares), Shape: own + 1}
 	case item.function == merge.Count && item.distinct && g.sets:
 		*column = merge.GroupColumn{Func: merge.CountDistinct, Column: own}
-		for _, value := range item.values {
-			by := clause.Column{Name: value, Raw: true}
-			if r, ok := g.s.columnOf(value); ok {
-				by = r.clause()
-			}
-			column.Values = append(column.Values, len(g.columns))
-			g.columns, g.g.By = append(g.columns, by), append(g.g.By, by)
+	}
+	if !item.ofDifferent() || !g.sets {
+		return
+	}
+	for _, value := range item.values { // each partial row is of one of them
+		by := clause.Column{Name: value, Raw: true}
+		if r, ok := g.s.columnOf(value); ok {
+			by = r.clause()
 		}
+		column.Values = append(column.Values, len(g.columns))
+		g.columns, g.g.By = append(g.columns, by), append(g.g.By, by)
 	}
 }
 
@@ -96,7 +103,7 @@ func (g *grouper) hide(item aggregate) (at int, ok bool) {
 	}
 	if g.apart(&item) && !g.sets {
 		for i := range g.items {
-			if g.items[i].distinct && g.items[i].function == merge.Count || g.items[i].orZero && len(g.keys) == 0 {
+			if g.items[i].ofDifferent() || g.items[i].orZero && len(g.keys) == 0 {
 				return 0, false // laid out to be added
 			}
 		}

@@ -111,8 +111,28 @@ func TestPartialAggregatesAreThePlainTables(t *testing.T) {
 			"having and an average": func(tx *gorm.DB) *gorm.DB {
 				return tx.Select("kind, avg(small) AS a").Group("kind").Having("count(small) > 30").Order("kind")
 			},
-			"DISTINCT":      func(tx *gorm.DB) *gorm.DB { return tx.Distinct("count(*) AS n").Group("kind").Order("n") },
-			"its shard key": func(tx *gorm.DB) *gorm.DB { return tx.Select("count(distinct id) AS n, count(*) AS m") },
+			"different values": func(tx *gorm.DB) *gorm.DB {
+				return tx.Select("sum(distinct kind) AS s, avg(distinct kind) AS a, count(distinct small) AS n, sum(DISTINCT small) AS m, sum(kind) AS all_of_them, max(distinct kind)")
+			},
+			"different decimals and floats": func(tx *gorm.DB) *gorm.DB {
+				return tx.Select("sold, sum(distinct price) AS s, avg(distinct price) AS a, sum(distinct weight) AS w, avg(distinct weight) AS v").Group("sold").Order("sold")
+			},
+			"different values of groups": func(tx *gorm.DB) *gorm.DB {
+				return tx.Select("kind, avg(distinct small) AS a, sum(distinct(small)) AS s, count(*) AS n").Group("kind").Order("sum(distinct small) DESC, kind")
+			},
+			"different values of an expression": func(tx *gorm.DB) *gorm.DB {
+				return tx.Select("sum(distinct amount % 10) AS s, avg(distinct kind * 2) AS a, avg(small) AS all_of_them")
+			},
+			"different values of none": func(tx *gorm.DB) *gorm.DB {
+				return tx.Select("sum(distinct kind) AS s, avg(distinct small) AS a, count(*) AS n").Where("kind > 100")
+			},
+			"different values in HAVING": func(tx *gorm.DB) *gorm.DB {
+				return tx.Select("kind").Group("kind").Having("sum(distinct small) > 6000 AND count(distinct sold) = 2").Order("kind")
+			},
+			"different values of a shard": func(tx *gorm.DB) *gorm.DB { return tx.Select("sum(distinct id) AS s, avg(distinct id) AS a") },
+			"different values of both":    func(tx *gorm.DB) *gorm.DB { return tx.Select("sum(distinct id) AS s, avg(distinct kind) AS a") },
+			"DISTINCT":                    func(tx *gorm.DB) *gorm.DB { return tx.Distinct("count(*) AS n").Group("kind").Order("n") },
+			"its shard key":               func(tx *gorm.DB) *gorm.DB { return tx.Select("count(distinct id) AS n, count(*) AS m") },
 		} {
 			t.Run(name, func(t *testing.T) {
 				var got, want []map[string]any
@@ -195,7 +215,8 @@ func TestPartialAggregatesRefused(t *testing.T) {
 			"a variance of an expression":    {"sessions-select", func(tx *gorm.DB) *gorm.DB { return tx.Select("variance(small + 1)") }},
 			"a variance of different values": {"sessions-select", func(tx *gorm.DB) *gorm.DB { return tx.Select("stddev(distinct small)") }},
 			"a quotient":                     {"sessions-select", func(tx *gorm.DB) *gorm.DB { return tx.Select("sum(small) / count(*)") }},
-			"DISTINCT inside":                {"sessions-select", func(tx *gorm.DB) *gorm.DB { return tx.Select("sum(distinct kind)") }},
+			"zero for no different values":   {"sessions-select", func(tx *gorm.DB) *gorm.DB { return tx.Select("coalesce(sum(distinct kind), 0)") }},
+			"different values after a sum":   {"sessions-order", func(tx *gorm.DB) *gorm.DB { return tx.Select("count(distinct id)").Order("sum(distinct kind)") }},
 			"a bare column":                  {"sessions-select", func(tx *gorm.DB) *gorm.DB { return tx.Select("name, count(*)").Group("kind") }},
 			"its order":                      {"sessions-order", func(tx *gorm.DB) *gorm.DB { return tx.Select("kind, count(*) n").Group("kind").Order("abs(kind)") }},
 			"a window":                       {"sessions-select", func(tx *gorm.DB) *gorm.DB { return tx.Select("sum(small) over (partition by kind)") }},

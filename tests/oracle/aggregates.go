@@ -118,14 +118,14 @@ func (g *generator) aggregate() *operation {
 	if apart {
 		numbers = []string{
 			"COUNT(*) AS n", "SUM(amount) AS total", "MIN(level) AS low", "MAX(level) AS high", "COUNT(name) AS named", "AVG(amount) AS average",
-			"COUNT(DISTINCT level) AS levels", "COALESCE(SUM(parent), 0) AS parents",
+			"COUNT(DISTINCT level) AS levels", "SUM(DISTINCT level) AS heights", "AVG(DISTINCT amount) AS middle", "COALESCE(SUM(parent), 0) AS parents",
 		}
 	}
 	numbers = append(numbers, g.spreads(apart)...)
 	g.r.Shuffle(len(numbers), func(i, j int) { numbers[i], numbers[j] = numbers[j], numbers[i] })
 	numbers = numbers[:1+g.r.IntN(4)]
 	if apart { // no partial row would be no sum, and is not 0
-		if at := slices.Index(numbers, "COUNT(DISTINCT level) AS levels"); at >= 0 {
+		if slices.ContainsFunc(numbers, func(n string) bool { return strings.Contains(n, "DISTINCT") }) {
 			numbers = slices.DeleteFunc(numbers, func(n string) bool { return strings.HasPrefix(n, "COALESCE") })
 		}
 	}

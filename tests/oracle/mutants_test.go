@@ -129,8 +129,13 @@ var mutants = []mutant{
 	},
 	{
 		name: "different values are counted by each shard", file: "planner/group_parts.go",
-		old: "return item.function == merge.Count && item.distinct && (",
-		new: "return item.function == merge.Count && item.distinct && !mutant(\"different values are counted by each shard\") && (",
+		old: "return item.ofDifferent() && (",
+		new: "return item.ofDifferent() && !mutant(\"different values are counted by each shard\") && (",
+	},
+	{
+		name: "a sum takes equal values twice", file: "merge/group.go",
+		old: "if counts && err == nil {",
+		new: "if counts = counts || c.Func != CountDistinct && mutant(\"a sum takes equal values twice\"); counts && err == nil {",
 	},
 	{
 		name: "a variance forgets the squares", file: "merge/spread.go", engine: "postgres",
