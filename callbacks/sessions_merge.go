@@ -135,6 +135,9 @@ func (r *Runtime) finishMerge(p *planner.Plan, src merge.Source) merge.Source {
 	if m.Offset > 0 || m.Limit >= 0 {
 		src = merge.Limit(src, int64(m.Offset), int64(m.Limit))
 	}
+	if n := len(m.Hidden); n > 0 {
+		src = merge.Project(src, len(src.Columns())-n)
+	}
 	return src
 }
 

@@ -133,6 +133,9 @@ type SQL struct {
 type Merge struct {
 	// Order is the statement's ORDER BY; each session is ordered by it already.
 	Order []OrderKey
+	// Hidden are columns that the sessions select beyond the statement's, behind them: rows
+	// are ordered by them, and lose them at the end.
+	Hidden []string
 	// Offset and Limit are the statement's; Limit -1 means none.
 	Offset, Limit int
 	// Distinct drops rows that are equal in every column.

@@ -100,6 +100,9 @@ func (m *Merge) steps() []string {
 	if m.Limit >= 0 {
 		steps = append(steps, fmt.Sprintf("limit %d", m.Limit))
 	}
+	if len(m.Hidden) > 0 {
+		steps = append(steps, "without "+strings.Join(m.Hidden, ", "))
+	}
 	return steps
 }
 

@@ -59,8 +59,11 @@ func (s *Statement) inSessions(p *Plan, h *shape) error {
 		if f == nil || !s.comparesInGo(f) {
 			return s.refuse("sessions-order", "ORDER BY "+o.column+" "+by+": its order is the database's own", way)
 		}
-		if h.columns != nil && !slices.Contains(h.columns, o.column) {
-			return s.refuse("sessions-order-column", "ORDER BY "+o.column+", which is not selected, "+by, "select it too, or "+way)
+		if h.columns != nil && !slices.Contains(h.columns, o.column) && !slices.Contains(m.Hidden, o.column) {
+			if h.distinct || s.joins() { // which of the equal rows', and of which table
+				return s.refuse("sessions-order-column", "ORDER BY "+o.column+", which is not selected, of DISTINCT rows or a join "+by, "select it too, or "+way)
+			}
+			m.Hidden = append(m.Hidden, o.column)
 		}
 		nullsSmall := !s.Dialect.postgres()
 		m.Order = append(m.Order, OrderKey{Column: o.column, Desc: o.desc, NullsFirst: nullsSmall != o.desc})
@@ -69,7 +72,7 @@ func (s *Statement) inSessions(p *Plan, h *shape) error {
 		return s.refuse("sessions-distinct", "DISTINCT over columns whose equality is the database's own, "+by, way)
 	}
 	m.FirstCome = h.limit == 1 && h.branchLimit == 1 && len(h.order) == 0 && !h.distinct
-	if !s.joins() {
+	if !s.joins() && len(m.Hidden) == 0 {
 		m.Paging = s.paging(h, m.Order)
 	}
 	p.Form, p.Merge, p.BranchLimit = Sessions, m, h.branchLimit

@@ -138,6 +138,11 @@ var mutants = []mutant{
 		new: "if counts = counts || c.Func != CountDistinct && mutant(\"a sum takes equal values twice\"); counts && err == nil {",
 	},
 	{
+		name: "rows keep what only ordered them", file: "callbacks/sessions_merge.go",
+		old: "if n := len(m.Hidden); n > 0 {",
+		new: "if n := len(m.Hidden); n > 0 && !mutant(\"rows keep what only ordered them\") {",
+	},
+	{
 		name: "a variance forgets the squares", file: "merge/spread.go", engine: "postgres",
 		old: "numerator.add(scaled)\n",
 		new: "if !mutant(\"a variance forgets the squares\") {\n\t\tnumerator.add(scaled)\n\t}\n",
