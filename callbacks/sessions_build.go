@@ -1,7 +1,6 @@
 package callbacks
 
 import (
-	"slices"
 	"strings"
 
 	"gorm.io/gorm"
@@ -35,7 +34,7 @@ func (r *Runtime) buildSessions(db *gorm.DB, p *planner.Plan, alias string) ([]s
 	limit, limited := stmt.Clauses["LIMIT"]
 	from, sourced := stmt.Clauses["FROM"]
 	whole := r.takePartials(stmt, p)
-	shown := hideColumns(stmt, p.Merge.Hidden)
+	shown := selectHidden(stmt, &p.Merge)
 	restore := func() {
 		shown()
 		whole()
@@ -91,30 +90,6 @@ func (r *Runtime) buildSessions(db *gorm.DB, p *planner.Plan, alias string) ([]s
 		stmt.SQL.WriteString(r.explainAll(sqls))
 	}
 	return sqls, nil
-}
-
-// hideColumns selects columns behind the statement's own, which it names, and gives a
-// function that puts those back.
-func hideColumns(stmt *gorm.Statement, columns []string) (restore func()) {
-	if len(columns) == 0 {
-		return func() {}
-	}
-	selects, clauses := stmt.Selects, keepClauses(stmt, "SELECT")
-	own := stmt.Clauses["SELECT"]
-	if list, listed := own.Expression.(clause.Select); listed && len(list.Columns) > 0 {
-		list.Columns = slices.Clip(list.Columns)
-		for _, name := range columns {
-			list.Columns = append(list.Columns, clause.Column{Name: name})
-		}
-		own.Expression = list
-		stmt.Clauses["SELECT"] = own
-	} else {
-		stmt.Selects = append(slices.Clip(selects), columns...)
-	}
-	return func() {
-		stmt.Selects = selects
-		clauses()
-	}
 }
 
 // sessionPart is what one session reads, as a plan of its own.

@@ -41,6 +41,20 @@ func TestRowsInTheOrderOfWhatIsNotSelected(t *testing.T) {
 			require.NoError(t, page(db).Pluck("place", &got).Error, form)
 			assert.Equal(t, want, got, form)
 
+			type small struct{ Total, Count *int64 }
+			var smaller, few []small
+			require.NoError(t, page(f.plain).Order("place").Find(&smaller).Error, form)
+			require.NoError(t, page(db).Order("place").Find(&few).Error, form)
+			assert.Equal(t, smaller, few, form)
+			var omitted, less []Probe
+			require.NoError(t, page(f.plain.Omit("id", "Place")).Find(&omitted).Error, form)
+			require.NoError(t, page(db.Omit("id", "Place")).Find(&less).Error, form)
+			assert.Equal(t, omitted, less, form)
+			var one, other small
+			require.NoError(t, page(f.plain).Take(&one).Error, form)
+			require.NoError(t, page(db).Take(&other).Error, form)
+			assert.Equal(t, one, other, form)
+
 			var first, plain Probe
 			require.NoError(t, f.plain.Select("total").Where("total > 5").Last(&plain).Error, form)
 			require.NoError(t, db.Select("total").Where("total > 5").Last(&first).Error, form)
