@@ -125,14 +125,14 @@ func (l *link) pass(from, to *net.TCPConn, saw func([]byte) (int, bool), ended f
 	queue := make(chan chunk, queueLength)
 	var writer sync.WaitGroup
 	writer.Go(func() { l.write(to, queue) })
+	buffer := make([]byte, chunkBytes)
 	whole := true
 	for whole {
-		buffer := make([]byte, chunkBytes)
 		n, err := from.Read(buffer)
 		if n > 0 {
 			n, whole = saw(buffer[:n])
 			select {
-			case queue <- chunk{bytes: buffer[:n], due: time.Now().Add(l.proxy.delayNow())}:
+			case queue <- chunk{bytes: bytes.Clone(buffer[:n]), due: time.Now().Add(l.proxy.delayNow())}:
 			case <-l.broken: // the next read fails
 			}
 		}

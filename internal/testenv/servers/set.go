@@ -13,7 +13,8 @@ type Options struct {
 	MariaDB bool
 	// Durable has the servers write through to the disk at each commit (fsync,
 	// synchronous commit, full pages), as the bank test needs them. Without it a
-	// server that is killed may lose what it had committed.
+	// server that is killed may lose what it had committed. Folders may be in memory
+	// (scripts/database-programs.sh), where a kill loses nothing that it wouldn't lose on a disk.
 	Durable bool
 	// Settings are further settings of each PostgreSQL server ("work_mem": "4MB").
 	Settings map[string]string
