@@ -214,7 +214,7 @@ func TestSessionsOnASmallPool(t *testing.T) {
 			db, pool := eight(t, d)
 			testenv.LeakCheck(t, db)
 			sqlDB(t, db).SetMaxOpenConns(size)
-			ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 			require.NoError(t, resolver.Each(ctx, 6, 6, func(ctx context.Context, g int) error {
 				for range 5 {
 					s, err := resolver.OpenSessions(ctx, pool, db.Name(), tables, tables)

@@ -169,7 +169,7 @@ func TestStatementsInsideTransactions(t *testing.T) {
 	c, plain := newCounting(t, 0)
 	c.SetMaxOpenConns(1)
 	pool := plain.Prepared()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	one(t, pool, "SELECT 1")
 	conn, err := plain.BeginTx(ctx, nil)
@@ -301,7 +301,7 @@ func TestStatementsConcurrently(t *testing.T) {
 		raw, err := db.DB()
 		require.NoError(t, err)
 		raw.SetMaxOpenConns(2)
-		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 		defer cancel()
 		require.NoError(t, Each(ctx, 8, 8, func(ctx context.Context, g int) error {
 			for i := range 40 {

@@ -468,7 +468,7 @@ func TestPoolOfOne(t *testing.T) {
 			db, _ := open(t, d, resolver.PoolOptions{PrepareStmt: prepare})
 			testenv.LeakCheck(t, db)
 			sqlDB(t, db).SetMaxOpenConns(1)
-			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 			var wait sync.WaitGroup
 			for g := range 4 {
 				wait.Add(1)

@@ -124,7 +124,7 @@ func (c *child) next(t *testing.T) string {
 	select {
 	case got := <-c.events:
 		return got
-	case <-time.After(30 * time.Second):
+	case <-time.After(2 * time.Minute):
 		require.FailNow(t, "the coordinator says nothing")
 		return ""
 	}

@@ -14,8 +14,8 @@ func (w *world) recoverAll(t *testing.T, protocolName string) (ended int) {
 	p, err := newProtocol(protocolName, w.dsns(), nil)
 	require.NoError(t, err)
 	defer p.close()
-	for end := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	for end := time.Now().Add(2 * time.Minute); ; time.Sleep(20 * time.Millisecond) {
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 		n, err := p.recover(ctx)
 		cancel()
 		ended += n
