@@ -37,7 +37,8 @@ have_mariadb() { mariadb_server >/dev/null && mariadb_install >/dev/null; }
 # In memory where there is plenty and nobody chose otherwise: tests make and drop
 # thousands of tables, each a file or several. (Seen on ext4 without a journal: two
 # thirds of the kernel's time in PostgreSQL, looking for an inode that was not
-# deleted lately.) The servers of a whole run hold well under 2 GiB at a time.
+# deleted lately.) A run's own servers were seen to hold 250 MB, and
+# PostgreSQL's log is bounded by max_wal_size.
 servers_folder() {
   if [ -n "${TMPDIR:-}" ]; then
     echo "$TMPDIR"
