@@ -288,9 +288,9 @@ var mutantsOfKin = []mutant{
 		new: "if len(read.Where) > 0 && !mutant(\"a text over databases forgets its conditions\") {",
 	},
 	{
-		name: "Take ends at the first answer", file: "callbacks/first_come.go", variants: spreadVariant, test: "TestOracleDatabases",
-		old: "if f.take(src, found); found {",
-		new: "found = found || mutant(\"Take ends at the first answer\")\n\t\t\tif f.take(src, found); found {",
+		name: "Take asks one database alone", file: "callbacks/first_come.go", variants: spreadVariant, test: "TestOracleDatabases",
+		old: "if f.laneOf(i) != lane {",
+		new: "if f.laneOf(i) != lane || lane > 0 && mutant(\"Take asks one database alone\") {",
 	},
 }
 
