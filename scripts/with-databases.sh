@@ -97,6 +97,7 @@ start_postgres() {
       -c fsync=off -c full_page_writes=off -c synchronous_commit=off \
       -c max_connections=300 -c max_prepared_transactions=64 \
       -c shared_buffers=512MB -c max_wal_size=512MB -c autovacuum_naptime=10s \
+      -c dynamic_shared_memory_type=mmap \
       -c timezone=UTC -c log_timezone=UTC") </dev/null >/dev/null 2>&1; then
       export DTDE_POSTGRES_DSN="postgres://$user:$password@127.0.0.1:$port/postgres?sslmode=disable"
       return

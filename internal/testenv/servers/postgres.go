@@ -84,6 +84,7 @@ func (k *postgresKind) command(s *Server) *exec.Cmd {
 		"port": strconv.Itoa(s.port), "listen_addresses": "127.0.0.1", "unix_socket_directories": s.folder,
 		"max_connections": "100", "max_prepared_transactions": "200", "shared_buffers": "32MB",
 		"timezone": "UTC", "log_timezone": "UTC",
+		"dynamic_shared_memory_type": "mmap", // in its folder, not where a killed server leaves it behind
 	}
 	if !k.options.Durable {
 		settings["fsync"], settings["full_page_writes"], settings["synchronous_commit"] = "off", "off", "off"

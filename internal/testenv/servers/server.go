@@ -336,5 +336,24 @@ func (s *Server) remove() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.killAll()
+	if id := sharedMemory(s.folder); id != "" {
+		_ = exec.Command("ipcrm", "-m", id).Run()
+	}
 	_ = os.RemoveAll(s.folder)
+}
+
+// sharedMemory is the System V segment that a PostgreSQL server holds, or left behind when
+// it was killed; "" if there is none. The next start frees it; where none follows, it would
+// stay until the machine ends, and after 4,096 of them no server starts any more.
+func sharedMemory(folder string) string {
+	text, _ := os.ReadFile(filepath.Join(folder, "data", "postmaster.pid"))
+	lines := strings.Split(string(text), "\n")
+	if len(lines) < 7 {
+		return ""
+	}
+	keyAndID := strings.Fields(lines[6])
+	if len(keyAndID) != 2 {
+		return ""
+	}
+	return keyAndID[1]
 }

@@ -55,6 +55,39 @@ func TestServersKeepWhatWasCommitted(t *testing.T) {
 	}
 }
 
+// TestKilledServersLeaveNoSharedMemory: the machine has a few thousand segments for all.
+func TestKilledServersLeaveNoSharedMemory(t *testing.T) {
+	t.Parallel()
+	var held []string
+	t.Run("servers", func(t *testing.T) {
+		set := Start(t, Options{Postgres: 2})
+		for _, s := range set.Postgres {
+			held = append(held, sharedMemory(s.folder))
+		}
+		set.Postgres[0].Kill(t) // and the other when the test ends
+		for _, id := range held {
+			assert.Contains(t, segments(t), id)
+		}
+	})
+	require.Len(t, held, 2)
+	for _, id := range held {
+		assert.NotContains(t, segments(t), id)
+	}
+}
+
+// segments are the System V segments of this machine.
+func segments(t *testing.T) (ids []string) {
+	t.Helper()
+	text, err := os.ReadFile("/proc/sysvipc/shm")
+	require.NoError(t, err)
+	for line := range strings.Lines(string(text)) {
+		if fields := strings.Fields(line); len(fields) > 1 {
+			ids = append(ids, fields[1])
+		}
+	}
+	return ids
+}
+
 func TestLeaksAreSeen(t *testing.T) {
 	t.Parallel()
 	set := Start(t, Options{Postgres: 1})
