@@ -51,14 +51,11 @@ type Target struct {
 // Plan is a decision: which shards a statement visits, how, and why. It is data;
 // nobody changes it but the executor, which fills in Statements.
 type Plan struct {
-	// Operation is what the statement does.
-	Operation Operation
 	// Entity is the model's name.
 	Entity string
 	Table  *config.Table
 	// Epoch is the catalog's epoch that the plan was made of.
 	Epoch   int64
-	Form    Form
 	Targets []Target
 	// Legs (Form Sessions) are the statements of a plan whose targets lie in several
 	// databases, one each; nil otherwise.
@@ -67,6 +64,9 @@ type Plan struct {
 	Reason Reason
 	// FormReason says why this form.
 	FormReason string
+	// Operation is what the statement does, Form how.
+	Operation Operation
+	Form      Form
 	// Open tells that shards made at run time could be missing: the executor sees to
 	// it that the catalog is current before it trusts the targets.
 	Open bool
