@@ -85,7 +85,8 @@ func TestTransactionAfterADeadlock(t *testing.T) {
 			})
 		}
 		group.Wait()
-		assert.EqualValues(t, 3, attempts.Load(), "one of them was run twice")
+		// The next attempt can meet the other one again, on its way to the same rows.
+		assert.GreaterOrEqual(t, attempts.Load(), int64(3), "one of them was run again")
 		assert.Equal(t, []int{12, 12}, coins(t, db))
 	})
 }
