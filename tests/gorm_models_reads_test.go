@@ -134,7 +134,7 @@ var gormModelReads = []surfaceCase{
 		us := []gt.User{*gormUser("j1", everyPart), *gormUser("j2", userParts{Company: true, Account: true}), *gormUser("j3", userParts{Manager: true, NamedPet: true})}
 		w.tx(db.Create(&us))
 		var got []gt.User
-		w.tx(db.Joins("Company").Joins("Manager").Joins("Account").Joins("NamedPet", db.Where(&gt.Pet{Name: "j1_pet_1"})).Order("users.name").Find(&got, "users.name LIKE ?", "j_"), got)
+		w.tx(db.Joins("Company").Joins("Manager").Joins("Account").Joins("NamedPet", db.Where("? = ?", 1, 1)).Order("users.name").Order(clause.OrderByColumn{Column: clause.Column{Table: "NamedPet", Name: "name"}}).Find(&got, "users.name LIKE ?", "j_"), got)
 		w.tx(db.InnerJoins("Company").InnerJoins("Account").Order("users.name DESC").Find(&got), got)
 		w.tx(db.Joins("Manager.Company").Joins("Manager.Account").Order("users.name").Find(&got), len(got))
 		w.tx(db.Joins("inner join pets on pets.user_id = users.id AND pets.name = ?", "j1_pet_1").Joins("join accounts on accounts.user_id = users.id AND accounts.number = ?", "j1_account").Where("users.name = ?", "j1").First(&got), got)
