@@ -65,11 +65,13 @@ func (pg *pager) sketch(shape *sessionShape) error {
 			return err
 		}
 	}
+	before := " ORDER BY "
 	for i, column := range shape.order.Columns {
-		common.tail += []string{", ", " ORDER BY "}[min(max(1-i, 0), 1)] + pg.names[i]
+		common.tail += before + pg.names[i]
 		if column.Desc {
 			common.tail += " DESC"
 		}
+		before = ", "
 	}
 	shape.sketch = &common
 	return nil

@@ -89,20 +89,15 @@ func gormUsers(w *witness, db *gorm.DB, name string) {
 // gormRows writes down every row, deleted ones too, and who is joined with whom.
 func gormRows(w *witness, db *gorm.DB) {
 	every := db.Unscoped().Session(&gorm.Session{})
-	var users []gt.User
-	w.tx(every.Order("name, age").Find(&users), users)
-	var pets []gt.Pet
-	w.tx(every.Order("name").Find(&pets), pets)
-	var toys []gt.Toy
-	w.tx(every.Order("name, owner_type").Find(&toys), toys)
-	var tools []gt.Tools
-	w.tx(every.Order("name").Find(&tools), tools)
-	var accounts []gt.Account
-	w.tx(every.Order("number").Find(&accounts), accounts)
-	var companies []gt.Company
-	w.tx(db.Order("name").Find(&companies), companies)
-	var languages []gt.Language
-	w.tx(db.Order("code").Find(&languages), languages)
+	for _, list := range []struct {
+		found any
+		order string
+	}{
+		{&[]gt.User{}, "name, age"}, {&[]gt.Pet{}, "name"}, {&[]gt.Toy{}, "name, owner_type"}, {&[]gt.Tools{}, "name"},
+		{&[]gt.Account{}, "number"}, {&[]gt.Company{}, "name"}, {&[]gt.Language{}, "code"},
+	} {
+		w.tx(every.Order(list.order).Find(list.found), list.found)
+	}
 	var pairs []map[string]any
 	w.tx(db.Table("user_speaks").Select("users.name AS n, user_speaks.language_code AS l").Joins("JOIN users ON users.id = user_speaks.user_id").
 		Order("users.name, user_speaks.language_code").Find(&pairs), pairs)
